@@ -1,0 +1,3 @@
+"""Rotator: which version is this."""
+
+__version__ = "0.1.0"

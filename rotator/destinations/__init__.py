@@ -1,0 +1,1 @@
+"""Where credentials are delivered: one file for each kind of destination."""

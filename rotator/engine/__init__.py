@@ -1,0 +1,1 @@
+"""The verbs: what is done about what is due, knowing the domain and the ports only."""

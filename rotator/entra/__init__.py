@@ -1,0 +1,1 @@
+"""How Microsoft Entra ID and Graph are reached: one implementation of the Directory port."""

@@ -1,0 +1,1 @@
+"""How does Microsoft Entra ID answer, when it lives on localhost?"""

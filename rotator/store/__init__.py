@@ -1,0 +1,1 @@
+"""Where journal, ledger, leases and sealed secrets are kept: the Store port over SQL."""
