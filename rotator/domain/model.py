@@ -1,0 +1,473 @@
+"""What are the things we speak of? Frozen values, no behaviour beyond what the values themselves decide.
+
+All instants are aware UTC datetimes of the database's clock (law L13); all spans are timedeltas.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NoReturn
+
+from rotator.domain.schedule import Schedule
+
+
+class Secret:
+    """The text of a client secret. It shows itself to nobody: `reveal()` is the only way to the text (law L11)."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; call at the last moment, keep it in no name that outlives the call."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is never pickled or copied")
+
+
+class CredentialState(StrEnum):
+    """Where a credential stands in its life."""
+
+    PENDING = "pending"
+    CURRENT = "current"
+    RETIRING = "retiring"
+    REVOKED = "revoked"
+    LOST = "lost"
+
+
+class RotationStatus(StrEnum):
+    """What the last attempt came to, in the words of the API."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    IN_PROGRESS = "in-progress"
+
+
+class Mode(StrEnum):
+    """How an attempt is carried out."""
+
+    ROTATE = "rotate"
+    COMPROMISED = "compromised"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class Initial(StrEnum):
+    """What a new definition does first."""
+
+    ROTATE = "rotate"
+    WAIT = "wait"
+    ADOPT = "adopt"
+
+
+class OnDrift(StrEnum):
+    """What to do about a destination that was changed behind our back."""
+
+    HEAL = "heal"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The Entra app registration a rotation aims at; either id may be empty until it has been looked up."""
+
+    tenant_id: str
+    object_id: str = ""
+    client_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRule:
+    """How a new secret is proved: `successes` sign-ins in a row, `interval` apart, within `deadline` (law L5)."""
+
+    successes: int = 3
+    interval: timedelta = timedelta(seconds=5)
+    deadline: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRule:
+    """One place a rotation delivers to. `name` is stable and unique within the rotation (`file:/run/x.env`, `embedded`)."""
+
+    name: str
+    kind: str
+    required: bool = True
+    order: int = 0
+    on_drift: OnDrift = OnDrift.HEAL
+    adopt: bool = False
+    #: clientId, clientSecret, keyId, tenantId, expiresAt -> the name used there; absent fields are not written.
+    names: Mapping[str, str] = field(default_factory=dict)
+    #: The kind's own options as they stand in the definition; secret values only as references.
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where the embedded store keeps the mapped secrets of a rotation."""
+
+    project: str = "default"
+    environment: str = "prod"
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeWindow:
+    """A span in which nothing is rotated unless expiry forces it."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What the engine must know of how we reach one tenant; the rest is the Entra adapter's."""
+
+    name: str
+    tenant_id: str
+    #: The application it signs in as; empty where the method hides it (azure-cli, system-assigned identity).
+    client_id: str = ""
+    #: How long Entra may take to agree with itself.
+    propagation: timedelta = timedelta(minutes=2)
+    #: The longest a single HTTP request may take, connect included.
+    request_timeout: timedelta = timedelta(seconds=35)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The standing rule: which application, when, to where."""
+
+    id: str
+    name: str
+    connection: str
+    application: Application
+    schedule: Schedule
+    lifetime: timedelta
+    margin: timedelta
+    #: How long the replaced credential lives on; None: until the next rotation, at least `min_overlap`.
+    overlap: timedelta | None = None
+    min_overlap: timedelta = timedelta(hours=24)
+    #: Rotate when the current credential has less than this left; default half the margin.
+    renew_before: timedelta = timedelta(days=1, hours=12)
+    auto: bool = True
+    initial: Initial = Initial.ROTATE
+    adopt_key_id: str = ""
+    verify: VerifyRule = VerifyRule()
+    destinations: tuple[DestinationRule, ...] = ()
+    #: clientId and clientSecret -> the names of the mapped secrets.
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    folder: Folder = Folder()
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    #: The connection whose own sign-in secret this rotation renews (rotation.md section 8); empty for all others.
+    own_connection: str = ""
+    #: Where the definition stands, for messages: `conf.d/billing.yaml:12:5`.
+    defined_at: str = ""
+    #: The name of the retired rotation that this one takes over on another application.
+    replaces: str = ""
+
+    @property
+    def urgent_before(self) -> timedelta:
+        """Less than half the margin left: the point from which a dead destination may not block promotion."""
+        return self.margin / 2
+
+    def destination(self, name: str) -> DestinationRule | None:
+        """The rule of that name, or None when the definition no longer has it."""
+        return next((rule for rule in self.destinations if rule.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One password credential in the ledger: issued by us, or adopted by its explicit key id."""
+
+    key_id: str
+    rotation_id: str
+    application: Application
+    display_name: str
+    starts_at: datetime
+    expires_at: datetime
+    state: CredentialState
+    hint: str = ""
+    attempt_id: str = ""
+    adopted: bool = False
+    #: The sealed text is still kept (an adopted credential never had one).
+    has_text: bool = False
+    #: The slot of the API's two alternating ones, 0 or 1.
+    slot: int = 0
+    issued_at: datetime | None = None
+    promoted_at: datetime | None = None
+    retired_at: datetime | None = None
+    #: When a retiring credential may go; None: at the next promotion.
+    revoke_at: datetime | None = None
+    #: Written before removePassword is called; from then on it is never verified, delivered or promoted.
+    revoke_intent_at: datetime | None = None
+    revoked_at: datetime | None = None
+    #: How often its revocation has failed, and when it is tried next.
+    revoke_failures: int = 0
+    revoke_retry_at: datetime | None = None
+    #: Why it is not revoked yet though it is due; empty when nothing holds it.
+    revoke_message: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Not known to be gone."""
+        return self.state is not CredentialState.REVOKED
+
+
+@dataclass(frozen=True, slots=True)
+class IssueIntent:
+    """We were about to ask for one credential under this display name. `outcome` is empty until Graph's answer is recorded."""
+
+    rotation_id: str
+    attempt_id: str
+    n: int
+    display_name: str
+    opened_at: datetime
+    #: "" unknown | issued | refused
+    outcome: str = ""
+    #: When the application was first listed for it, and when the second look closed it (rotation.md: Reclaim).
+    first_look_at: datetime | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """May still hide a credential that nobody has looked for twice."""
+        return not self.outcome and self.closed_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One carrying-out of a rotation. Application and mapping are those of its start."""
+
+    id: str
+    rotation_id: str
+    mode: Mode
+    reason: str
+    #: Asked for by a person or a program, or the first after creation: counts as manual for the next time.
+    manual: bool
+    started_at: datetime
+    application: Application
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    #: The slot it ran for when the reason was INTERVAL_ELAPSED.
+    due_slot: datetime | None = None
+    #: When an open attempt goes on; None: at once.
+    resume_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    message: str = ""
+    #: Destinations that `--accept-outage` lets a compromised rotation go on without.
+    accept_outage: tuple[str, ...] = ()
+    #: The request that asked for it, if any.
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal: what we were about to do (`intent`), what came of it (`outcome`), or news (`note`)."""
+
+    rotation_id: str
+    attempt_id: str
+    step: str
+    phase: str
+    at: datetime
+    facts: Mapping[str, object] = field(default_factory=dict)
+    #: Given by the store; grows within the database.
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What we know of one destination of one rotation."""
+
+    rotation_id: str
+    destination: str
+    kind: str
+    #: The key id it bore when last read or written; empty: nothing of ours.
+    key_id: str = ""
+    version: str = ""
+    token: int = 0
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    failures: int = 0
+    retry_at: datetime | None = None
+    #: Empty when all is well; else one line for people.
+    message: str = ""
+    drifted: bool = False
+    #: The definition no longer names it; holds the revoke until `rotator forget NAME --to DEST`.
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody asked for something: rotate, compromised, revoke, deliver, adopt, forget."""
+
+    id: str
+    rotation_id: str
+    kind: str
+    at: datetime
+    by: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    #: Set when it has been dealt with: done | failed | refused, and one line.
+    ended_at: datetime | None = None
+    result: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something a person should know, by stable code."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """What people set on a rotation, outside any lease; the engine only reads it."""
+
+    created_at: datetime
+    #: The last edit, resume or re-enable; a due time that it moved into the past waits for the next slot.
+    changed_at: datetime | None = None
+    paused: bool = False
+    #: The definition is gone: no more rotations, nothing revoked.
+    retired_at: datetime | None = None
+    approved_at: datetime | None = None
+    #: Destinations that a fenced-out node may have touched; the holder reconciles them at once (law L8).
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the engine last wrote about a rotation; only the holder of the lease writes it."""
+
+    rotation_id: str
+    #: `new` is recorded, never inferred (law L9).
+    state: str = "new"
+    status: RotationStatus | None = None
+    message: str = ""
+    last_attempted_at: datetime | None = None
+    last_rotated_at: datetime | None = None
+    last_attempt_id: str = ""
+    last_manual: bool = False
+    #: The `t` of rotation.md section 4: issue time of the promoted credential, raised to its slot.
+    anchor_at: datetime | None = None
+    #: The slot fixed when the rotation first became due by its interval.
+    due_slot: datetime | None = None
+    failures: int = 0
+    retry_at: datetime | None = None
+    active_index: int = 0
+    #: STATE_OLDER_THAN_ENTRA or empty (law L16).
+    hold: str = ""
+    #: When the current credential was first missing from a listing, and whether that is now certain.
+    missing_since: datetime | None = None
+    current_lost: bool = False
+    reconciled_at: datetime | None = None
+    alarms: tuple[Alarm, ...] = ()
+    #: Promoted while a required destination was missing it.
+    promoted_partly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionHealth:
+    """The circuit breaker and the storm count of one connection."""
+
+    connection: str
+    #: Distinct rotations that failed by the connection's own fault since the last success.
+    failing: tuple[str, ...] = ()
+    #: Open since then; None: closed.
+    opened_at: datetime | None = None
+    #: One probe may pass at this time.
+    probe_at: datetime | None = None
+    message: str = ""
+    #: Attempts begun in the past hour, and when the oldest of them leaves the hour.
+    attempts_last_hour: int = 0
+    oldest_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Blast radius per connection (law L14)."""
+
+    rotations_per_hour: int = 600
+    failures_before_pause: int = 10
+    probe_after: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The exclusive right to write to one application, until `until` by the database's real time (never scaled)."""
+
+    tenant_id: str
+    object_id: str
+    holder: str
+    token: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the store knows about one rotation that a decision may need; taken in one transaction."""
+
+    rotation: Rotation
+    switches: Switches
+    standing: Standing
+    health: ConnectionHealth
+    #: Ledger rows that are not revoked, oldest first.
+    credentials: tuple[Credential, ...] = ()
+    attempt: Attempt | None = None
+    #: The journal of the open attempt, oldest first.
+    journal: tuple[Entry, ...] = ()
+    #: Issue intents of this rotation that are open, of any attempt.
+    intents: tuple[IssueIntent, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    #: Requests not yet ended, oldest first.
+    requests: tuple[Request, ...] = ()
+
+    @property
+    def current(self) -> Credential | None:
+        """The credential that destinations are to bear."""
+        return self._in(CredentialState.CURRENT)
+
+    @property
+    def pending(self) -> Credential | None:
+        """The one recorded credential that is being proved or delivered."""
+        return self._in(CredentialState.PENDING)
+
+    @property
+    def retiring(self) -> tuple[Credential, ...]:
+        """Those whose end has been decided."""
+        return tuple(c for c in self.credentials if c.state is CredentialState.RETIRING)
+
+    def delivery(self, destination: str) -> Delivery | None:
+        """What we know of that destination."""
+        return next((d for d in self.deliveries if d.destination == destination), None)
+
+    def _in(self, state: CredentialState) -> Credential | None:
+        return next((c for c in self.credentials if c.state is state), None)
