@@ -1,0 +1,25 @@
+"""What does every test find? No settings of the machine, and property tests that give the same verdict twice."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("check", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=2000, database=None)
+hypothesis.settings.load_profile(os.environ.get("ROTATOR_HYPOTHESIS_PROFILE", "check"))
+
+_OURS = ("ROTATOR_", "AZURE_", "IDENTITY_", "MSI_")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+_OTHERS = ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM")
+_KEPT = ("ROTATOR_SIMULATION_SEEDS", "ROTATOR_HYPOTHESIS_PROFILE")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test: no proxy, no identity endpoint, no service manager."""
+    for name in list(os.environ):
+        if name.upper() in _PROXIES + _OTHERS or (name.startswith(_OURS) and name not in _KEPT):
+            monkeypatch.delenv(name)
