@@ -5,7 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 SEEDS  ?= 1000
-JOBS   ?= 2
+# A worker for each core, four at most: more wait for one another's disk and loopback.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses=$(or $(JOBS),4)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv test check lint bench soak demo lock clean
@@ -23,7 +24,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(PYTEST)
 
 lint: $(STAMP) ## style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -37,18 +38,19 @@ bench: $(STAMP) ## print the numbers of docs/benchmarks.md again
 	$(BIN)/python -m tests.benchmarks
 
 soak: $(STAMP) ## many simulated seeds: make soak SEEDS=5000
-	ROTATOR_SIMULATION_SEEDS=$(SEEDS) $(BIN)/python -m pytest -n $(JOBS) --timeout=0 tests/simulation
+	ROTATOR_SIMULATION_SEEDS=$(SEEDS) $(PYTEST) --timeout=0 tests/simulation
 
 demo: $(STAMP) ## the whole product in one command, against a simulated tenant
 	$(BIN)/rotator demo
 
-lock: $(STAMP) ## resolve the requirements again, with hashes
-	$(call compile,--extra all,runtime.txt,)
-	$(call compile,--extra dev,dev.txt,--constraints requirements/runtime.txt)
+lock: $(STAMP) ## resolve the requirements again, with hashes and without addresses
+	$(call resolve,pyproject.toml --extra all) --output-file requirements/runtime.txt
+	$(call resolve,pyproject.toml --extra dev) --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(call resolve,--group pyproject.toml:build) --constraints requirements/dev.txt --output-file requirements/build.txt
 
-compile = env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade \
-	pyproject.toml $(1) $(3) --output-file requirements/$(2)
+# Universal: the same pins, and the hashes of every wheel and source archive, for each platform and Python from 3.11.
+resolve = env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-config $(1)
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
