@@ -65,8 +65,17 @@ def test_a_gap_at_midnight_stays_on_its_date() -> None:
     assert beirut.slot_on(date(2026, 3, 29)) == utc("2026-03-28 22:00")
 
 
-def test_a_fold_across_midnight_does_not_bring_yesterday_back() -> None:
-    # Santiago, 2026-04-05 00:00 becomes 2026-04-04 23:00: the slot of the 4th has passed an hour ago.
+def test_a_fold_back_over_midnight_does_not_bring_yesterday_back() -> None:
+    # St John's, 2006-10-29 00:01 became 2006-10-28 23:01: midnight came twice, the slot once.
+    midnight = Schedule(1, 0, 0, "America/St_Johns")
+    slot = utc("2006-10-29 02:30")
+    assert midnight.slot_on(date(2006, 10, 29)) == slot
+    assert midnight.latest_slot(utc("2006-10-29 02:45")) == slot
+    assert midnight.first_slot_after(utc("2006-10-29 02:45")) == utc("2006-10-30 03:30")
+
+
+def test_a_fold_up_to_midnight_has_one_slot() -> None:
+    # Santiago, 2026-04-05 00:00 becomes 2026-04-04 23:00.
     late = Schedule(1, 23, 30, "America/Santiago")
     slot = utc("2026-04-05 02:30")
     assert late.slot_on(date(2026, 4, 4)) == slot
