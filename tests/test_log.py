@@ -91,6 +91,14 @@ def test_no_secret_reaches_the_log_on_any_path(level: log.Level, format: log.For
     assert stream.getvalue().count("Traceback") >= 2
 
 
+def test_the_line_is_searched_again_after_it_is_rendered(stream: io.StringIO) -> None:
+    log.configure("info", "json", stream)
+    [handler] = logging.getLogger().handlers
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger("rotator").error("was %s", ENTRA)
+    assert stream.getvalue() == "was ***\n"
+
+
 def test_an_exception_is_one_field_without_local_variables(stream: io.StringIO) -> None:
     log.configure("info", "json", stream)
     local = f"pw-{'canary'}"
@@ -149,7 +157,6 @@ def test_a_warning_of_python_is_a_line(stream: io.StringIO) -> None:
     log.configure("info", "json", stream)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        logging.captureWarnings(capture=True)
         warnings.warn("client_secret=pw-canary is old", DeprecationWarning, stacklevel=1)
     assert "is old" in stream.getvalue()
     assert "pw-canary" not in stream.getvalue()

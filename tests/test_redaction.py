@@ -104,6 +104,10 @@ def test_values_are_walked_to_the_bottom() -> None:
     assert "host='db'" in shown
 
 
+def test_a_secret_is_hidden_by_its_type_alone() -> None:
+    assert redact([Secret("pw-canary"), {"text": Secret("pw-canary")}]) == ["***", {"text": "***"}]
+
+
 def test_a_fencing_token_is_no_secret() -> None:
     assert redact({"fencing_token": 7, "token": "abc"}) == {"fencing_token": 7, "token": "***"}
 
