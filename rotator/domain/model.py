@@ -177,6 +177,8 @@ class Rotation:
     #: Rotate when the current credential has less than this left; default half the margin.
     renew_before: timedelta = timedelta(days=1, hours=12)
     auto: bool = True
+    #: Each rotation waits for a person's approval, given after the last one.
+    requires_approval: bool = False
     initial: Initial = Initial.ROTATE
     adopt_key_id: str = ""
     verify: VerifyRule = VerifyRule()
@@ -385,6 +387,8 @@ class Standing:
     active_index: int = 0
     #: STATE_OLDER_THAN_ENTRA or empty (law L16).
     hold: str = ""
+    #: When that hold was found; only a request made since leaves it, not one from a restored database.
+    held_at: datetime | None = None
     #: When the current credential was first missing from a listing, and whether that is now certain.
     missing_since: datetime | None = None
     current_lost: bool = False
