@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
+from rotator.simulator.aadsts import sign_in_refusal
 from rotator.simulator.model import ServicePrincipal
-from rotator.simulator.refusals import SignInRefusal
 from rotator.simulator.signing import Signer
 from rotator.simulator.tenant import Tenant
 from rotator.simulator.wire import Json
@@ -83,8 +83,7 @@ class AccessTokens:
             ):
                 version = application.token_version or 1
                 return Resource(application.client_id if version > 1 else name, version)
-        text = f"The resource principal named {name} was not found in the tenant named {self.tenant.domain}."
-        raise SignInRefusal(500011, text, error="invalid_resource", status=400)
+        raise sign_in_refusal(500011, resource=name, tenant=self.tenant.domain)
 
     def issue(
         self, principal: ServicePrincipal, resource: Resource, *, proof: str, long_lived: bool

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from rotator.simulator.aadsts import sign_in_refusal
 from rotator.simulator.access_tokens import AccessTokens
 from rotator.simulator.model import Application, Certificate, Holder
-from rotator.simulator.refusals import SignInRefusal
 from rotator.simulator.signing import decode_part, read_claims, read_header
 from rotator.simulator.tenant import Tenant
 from rotator.simulator.wire import Json
@@ -28,82 +28,57 @@ class AssertionCheck:
     def check(self, form: dict[str, str], application: Application, holders: Iterable[Holder]) -> None:
         """Raises `SignInRefusal` unless the assertion proves the application."""
         if form.get("client_assertion_type") != ASSERTION_TYPE:
-            text = f"The 'client_assertion_type' must be '{ASSERTION_TYPE}'."
-            raise SignInRefusal(900144, text, error="invalid_request", status=400)
+            raise sign_in_refusal(900144, parameter="client_assertion_type")
         assertion = form["client_assertion"]
         try:
             header, claims = read_header(assertion), read_claims(assertion)
         except ValueError:
-            text = "The client assertion is not a well-formed JWT."
-            raise SignInRefusal(50027, text, error="invalid_request", status=400) from None
-        self._check_times(claims)
+            raise sign_in_refusal(50027) from None
+        now = self._tokens.real_now().timestamp()
+        if not claims.get("nbf", now) - _LEEWAY <= now < claims.get("exp", 0) + _LEEWAY:
+            raise sign_in_refusal(700024)
         if "x5t" in header or "x5t#S256" in header or claims.get("iss") == application.client_id:
             self._check_certificate(assertion, application, holders)
         else:
             self._check_federation(assertion, application)
 
-    def _check_times(self, claims: Json) -> None:
-        now = self._tokens.real_now().timestamp()
-        if not claims.get("nbf", now) - _LEEWAY <= now < claims.get("exp", 0) + _LEEWAY:
-            raise SignInRefusal(700024, "Client assertion is not within its valid time range.")
-
     def _check_certificate(self, assertion: str, application: Application, holders: Iterable[Holder]) -> None:
         header, claims = read_header(assertion), read_claims(assertion)
         certificate = _named_certificate(header, holders)
         if certificate is None:
-            text = (
-                "The certificate with identifier used to sign the client assertion is not registered on application. "
-                f"[Reason - The key was not found., Thumbprint of key used by client: '{_thumbprint(header)}']"
+            reason = f"The key was not found., Thumbprint of key used by client: '{_thumbprint(header)}'"
+            raise sign_in_refusal(700027, reason=reason)
+        if not certificate.starts_at <= self._tenant.now() < certificate.expires_at:
+            raise sign_in_refusal(700027, reason="The key used is expired.")
+        if not _signed_by(_certified_key(certificate), assertion, header.get("alg")):
+            raise sign_in_refusal(
+                700027, reason="The key was found, but use of the key to verify the signature failed."
             )
-            raise SignInRefusal(700027, text)
-        now = self._tenant.now()
-        if not certificate.starts_at <= now < certificate.expires_at:
-            text = "Client assertion failed signature validation. [Reason - The key used is expired.]"
-            raise SignInRefusal(700027, text)
-        from cryptography.x509 import load_der_x509_certificate
-
-        key = load_der_x509_certificate(certificate.der).public_key()
-        if not _signed_by(key, assertion, header.get("alg")):
-            text = "Client assertion failed signature validation. [Reason - The key was found, but signature failed.]"
-            raise SignInRefusal(700027, text)
         if claims.get("iss") != application.client_id or claims.get("sub") != application.client_id:
-            text = "Client assertion contains an invalid subject or issuer: both must be the client id."
-            raise SignInRefusal(700021, text)
-        if not self._is_ours(str(claims.get("aud"))):
-            text = f"Client assertion audience claim does not match: '{claims.get('aud')}'."
-            raise SignInRefusal(700023, text)
-
-    def _is_ours(self, audience: str) -> bool:
-        known = (f"/{self._tenant.tenant_id}/", f"/{self._tenant.domain}/")
-        return any(part in audience for part in known)
+            raise sign_in_refusal(700021)
+        audience = str(claims.get("aud"))
+        if not any(part in audience for part in (f"/{self._tenant.tenant_id}/", f"/{self._tenant.domain}/")):
+            raise sign_in_refusal(700023, audience=audience)
 
     def _check_federation(self, assertion: str, application: Application) -> None:
-        claims = read_claims(assertion)
-        audiences = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
-        trusted = any(
-            (one.issuer, one.subject) == (claims.get("iss"), claims.get("sub")) and set(one.audiences) & set(audiences)
+        header, claims = read_header(assertion), read_claims(assertion)
+        issuer, subject, audience = claims.get("iss"), claims.get("sub"), claims.get("aud")
+        audiences = set(audience) if isinstance(audience, list) else {audience}
+        if not any(
+            (one.issuer, one.subject) == (issuer, subject) and audiences & set(one.audiences)
             for one in application.federated
-        )
-        if not trusted:
-            text = (
-                f"No matching federated identity record found for presented assertion. Assertion Issuer: "
-                f"'{claims.get('iss')}'. Assertion Subject: '{claims.get('sub')}'. Assertion Audience: '{claims.get('aud')}'."
-            )
-            raise SignInRefusal(70021, text)
-        header = read_header(assertion)
-        keys = self._tenant.issuers.get(str(claims.get("iss")), [])
+        ):
+            raise sign_in_refusal(70021, issuer=str(issuer), subject=str(subject), audience=str(audience))
+        keys = self._tenant.issuers.get(str(issuer), [])
         named = [key for key in keys if "kid" not in header or key.get("kid") == header["kid"]]
         if not any(_signed_by(_public_key(key), assertion, header.get("alg")) for key in named):
-            raise SignInRefusal(700027, "Client assertion failed signature validation.")
+            raise sign_in_refusal(700027, reason="The key was not found.")
 
 
 def _named_certificate(header: Json, holders: Iterable[Holder]) -> Certificate | None:
     wanted = _thumbprint(header)
-    for holder in holders:
-        for certificate in holder.certificates:
-            if wanted and wanted in {certificate.thumbprint_sha1, certificate.thumbprint_sha256}:
-                return certificate
-    return None
+    every = (certificate for holder in holders for certificate in holder.certificates)
+    return next((one for one in every if wanted and wanted in {one.thumbprint_sha1, one.thumbprint_sha256}), None)
 
 
 def _thumbprint(header: Json) -> str:
@@ -112,6 +87,12 @@ def _thumbprint(header: Json) -> str:
         return decode_part(str(header.get("x5t#S256") or header.get("x5t") or "")).hex().upper()
     except ValueError:
         return ""
+
+
+def _certified_key(certificate: Certificate) -> object:
+    from cryptography.x509 import load_der_x509_certificate
+
+    return load_der_x509_certificate(certificate.der).public_key()
 
 
 def _public_key(jwk: Json) -> "RSAPublicKey":

@@ -34,7 +34,7 @@ class Authority:
 
 
 def authority_in(directory: Path, *, now: datetime) -> Authority:
-    """The authority kept in that directory; made there when there is none. `now` is real time, which TLS clients judge by."""
+    """The authority kept in that directory; made when there is none. `now` is real time: TLS clients judge by it."""
     authority = Authority(directory / _CA_FILE, directory / _SERVER_FILE)
     if not authority.ca_file.exists() or not authority.server_file.exists():
         _make(authority, now)

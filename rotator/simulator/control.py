@@ -23,7 +23,7 @@ _MAX_APPLICATIONS = 100_000
 class Control:
     """Answers `/_sim/…` itself, without faults and log, and hands everything else to Entra.
 
-    `admin` is whom new applications belong to unless told otherwise; without a `clock` time cannot be advanced from here.
+    `admin` is whom new applications belong to unless told otherwise; without a `clock` time is not advanced from here.
     """
 
     def __init__(self, entra: "Entra", *, clock: TenantClock | None = None, admin: Application | None = None) -> None:
@@ -45,7 +45,7 @@ class Control:
             "GET faults": lambda _: [fault.as_json() for fault in entra.faults.rules],
             "POST faults": lambda body: entra.faults.add(body).as_json(),
             "DELETE faults": lambda _: entra.faults.clear(),
-            "POST quotas": lambda body: entra.throttle.set(body),
+            "POST quotas": entra.throttle.set,
             "POST settings": self._set,
             "GET log": lambda _: [entry.as_json() for entry in entra.log.entries],
             "DELETE log": lambda _: entra.log.clear(),

@@ -35,9 +35,9 @@ def keys(tokens: AccessTokens) -> SimResponse:
 
 def instance_discovery(tokens: AccessTokens) -> SimResponse:
     """What MSAL asks before it trusts an authority that it does not know."""
-    host = _host(tokens.base_url)
+    host, root = _host(tokens.base_url), f"{tokens.base_url}/{tokens.tenant.tenant_id}"
     body = {
-        "tenant_discovery_endpoint": f"{tokens.base_url}/{tokens.tenant.tenant_id}/v2.0/.well-known/openid-configuration",
+        "tenant_discovery_endpoint": f"{root}/v2.0/.well-known/openid-configuration",
         "api-version": "1.1",
         "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
     }

@@ -11,12 +11,13 @@ from functools import partial
 from random import Random
 
 from rotator.simulator import discovery
+from rotator.simulator.aadsts import THROTTLED, TRANSIENT, sign_in_refusal
 from rotator.simulator.access_tokens import AccessTokens
 from rotator.simulator.batch import answer_batch
 from rotator.simulator.faults import Fault, Faults, lost_answer
 from rotator.simulator.graph import VERSIONS, Graph
 from rotator.simulator.managed_identity import ManagedIdentity
-from rotator.simulator.refusals import GraphRefusal, SignInRefusal
+from rotator.simulator.refusals import GraphRefusal
 from rotator.simulator.request_log import LogEntry, RequestLog, outcome_of
 from rotator.simulator.resource_manager import answer_resource_manager
 from rotator.simulator.signing import CheapSigner, Signer
@@ -27,16 +28,6 @@ from rotator.simulator.wire import Answer, Headers, SimRequest, SimResponse
 
 _AGS = ("x-ms-ags-diagnostic", '{"ServerInfo":{"DataCenter":"Localhost","Slice":"E","Ring":"0","ScaleUnit":"000"}}')
 _CLIENT = re.compile(rb"(?:^|&)client_id=([^&]+)")
-_SIGN_IN_ERRORS = {
-    7000215: ("invalid_client", "Invalid client secret provided."),
-    7000222: ("invalid_client", "The provided client secret keys are expired."),
-    7000218: ("invalid_client", "The request body must contain 'client_assertion' or 'client_secret'."),
-    700016: ("unauthorized_client", "Application was not found in the directory."),
-    7000112: ("unauthorized_client", "Application is disabled."),
-    90002: ("invalid_request", "Tenant not found."),
-    53003: ("access_denied", "Access has been blocked by Conditional Access policies."),
-}
-_TRANSIENT = ("temporarily_unavailable", "A transient error has occurred. Please try again.")
 
 Answering = Callable[[], SimResponse]
 
@@ -44,8 +35,8 @@ Answering = Callable[[], SimResponse]
 class Entra:
     """A whole Entra: give it requests, whatever carried them, and it answers.
 
-    `real_now` is the time in which access tokens and throttling live; `base_url` the address under which clients know it.
-    Not for several threads at once.
+    `real_now` is the time in which access tokens and throttling live, `base_url` the address under which clients know
+    it. Not for several threads at once.
     """
 
     def __init__(
@@ -66,7 +57,7 @@ class Entra:
         self.log = RequestLog()
         self.latency = 0.0
         """Seconds of real time by which every answer is held back."""
-        self._date: tuple[datetime, str] = (datetime.min, "")
+        self._date: tuple[datetime | None, str] = (None, "")
 
     def handle(self, request: SimRequest) -> Answer:
         """Answer one request: find its operation, let faults strike, log it."""
@@ -74,7 +65,7 @@ class Entra:
         operation, answering = self._graph(request) if is_graph else self._authority(request)
         fault = None
         if self.faults.rules:
-            fault = self.faults.strike(f"{operation} {request.method} {request.path}")
+            fault = self.faults.strike(f"{operation} {request.method} {request.path}", self._client_of(request))
         answer = self._answer(request, answering, fault, is_graph=is_graph)
         self._note(request, operation, answer, fault)
         return self._with_headers(request, answer, is_graph=is_graph) if isinstance(answer, SimResponse) else answer
@@ -111,10 +102,8 @@ class Entra:
         return GraphRefusal(401, "InvalidAuthenticationToken", text, headers=(("www-authenticate", header),))
 
     def _sign_in_error(self, request: SimRequest, fault: Fault) -> SimResponse:
-        number = fault.code if isinstance(fault.code, int) else 90055 if fault.status == 429 else 90033
-        error, text = _SIGN_IN_ERRORS.get(number, _TRANSIENT)
-        refusal = SignInRefusal(number, fault.message or text, error=error, status=fault.status)
-        return self.token_endpoint.refuse(refusal, request)
+        number = fault.code if isinstance(fault.code, int) else THROTTLED if fault.status == 429 else TRANSIENT
+        return self.token_endpoint.refuse(sign_in_refusal(number, status=fault.status, text=fault.message), request)
 
     def _graph(self, request: SimRequest) -> tuple[str, Answering]:
         if request.method == "POST" and request.path.endswith("/$batch"):

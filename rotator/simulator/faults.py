@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
+from rotator.simulator.aadsts import usual_status
 from rotator.simulator.wire import Answer, Hang, Headers, Json, Reset, SimResponse, json_response
 
 _KEYS = frozenset(
     {
         "match",
+        "clientId",
         "when",
         "status",
         "hang",
@@ -49,12 +51,15 @@ _CODES = {
 class Fault:
     """One thing that goes wrong.
 
-    `match` is searched in `operation METHOD path`, such as `addPassword POST /v1.0/applications/…/addPassword`. `times` is how
-    often it still strikes (None: always). With `when` `after` the work is done first and its answer is lost.
+    `match` is searched in `operation METHOD path`, such as `addPassword POST /v1.0/applications/…/addPassword`.
+    With `client_id` only that client's requests are hit. `times` is how often it still strikes (None: always). With
+    `when` `after` the work is done first, and its answer lost. `code` is a word of Graph's, or an AADSTS number, which
+    brings its usual status with it.
     `body` replaces the error body (text is sent as it is, anything else as JSON); `delay` holds the real answer back.
     """
 
     match: re.Pattern[str]
+    client_id: str | None = None
     when: Literal["before", "after"] = "before"
     effect: Literal["status", "hang", "reset", "delay", "challenge"] = "status"
     status: int = 503
@@ -71,7 +76,7 @@ class Fault:
     def from_json(cls, rule: Json) -> "Fault":
         """A rule as the control address takes it. Raises `ValueError` for one that makes no sense."""
         if unknown := set(rule) - _KEYS:
-            msg = f"unknown key {sorted(unknown)[0]} (allowed: {', '.join(sorted(_KEYS))})"
+            msg = f"unknown key {min(unknown)} (allowed: {', '.join(sorted(_KEYS))})"
             raise ValueError(msg)
         if rule.get("when", "before") not in {"before", "after"}:
             msg = f"when is {rule['when']!r} (allowed: before, after)"
@@ -83,9 +88,10 @@ class Fault:
             raise ValueError(msg) from None
         return cls(
             match=match,
+            client_id=rule.get("clientId"),
             when=rule.get("when", "before"),
             effect=_effect(rule),
-            status=int(rule.get("status", 401 if rule.get("challenge") else 503)),
+            status=int(rule.get("status", _usual_status(rule))),
             times=rule.get("times"),
             probability=float(rule.get("probability", 1.0)),
             headers=tuple((str(name), str(value)) for name, value in rule.get("headers", {}).items()),
@@ -99,6 +105,7 @@ class Fault:
         """What the control address shows of it."""
         return {
             "match": self.match.pattern,
+            "clientId": self.client_id,
             "when": self.when,
             "effect": self.effect,
             "status": self.status,
@@ -130,10 +137,10 @@ class Faults:
         """Let nothing go wrong any more."""
         self.rules.clear()
 
-    def strike(self, line: str) -> Fault | None:
-        """The fault that befalls the request `operation METHOD path`, which is counted."""
+    def strike(self, line: str, client_id: str) -> Fault | None:
+        """The fault that befalls the request `operation METHOD path` of that client; it is counted."""
         for fault in self.rules:
-            if not fault.match.search(line):
+            if not fault.match.search(line) or fault.client_id not in {None, client_id}:
                 continue
             if fault.probability < 1 and self._random.random() >= fault.probability:
                 continue
@@ -161,6 +168,12 @@ def lost_answer(fault: Fault) -> Answer | None:
     if fault.body is not None:
         return json_response(fault.status, fault.body, fault.headers)
     return None
+
+
+def _usual_status(rule: Json) -> int:
+    if rule.get("challenge"):
+        return 401
+    return usual_status(rule["code"]) if isinstance(rule.get("code"), int) else 503
 
 
 def _effect(rule: Json) -> Literal["status", "hang", "reset", "delay", "challenge"]:

@@ -53,7 +53,10 @@ class Call:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
+            text = (
+                "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid "
+                "JSON format."
+            )
             raise GraphRefusal(400, "BadRequest", text)
         return body
 
@@ -73,7 +76,7 @@ class Call:
             raise denied()
 
     def require_write(self, owners: list[str]) -> None:
-        """Raises `GraphRefusal` (403) unless the caller may write everything, or is an owner and may write what it owns."""
+        """Raises `GraphRefusal` (403) unless the caller may write all, or is an owner and may write what it owns."""
         if WRITE_ALL in self.caller.roles:
             return
         if WRITE_OWNED not in self.caller.roles or self.caller.principal_id not in owners:
@@ -118,7 +121,7 @@ class Route:
 
     operation: str
     handler: Handler
-    cost: Cost = Cost()
+    cost: Cost
 
 
 READ = Cost(units=1)

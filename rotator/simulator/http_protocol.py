@@ -36,7 +36,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = transport
         self._connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self._transport = None
         self._connections.discard(self)
         if self._later is not None:
@@ -125,7 +125,8 @@ class HttpProtocol(asyncio.Protocol):
             if end - start > _LIMIT:
                 raise ValueError("the body is too long")
             if len(self._buffer) < end:
-                return self._expect(headers)
+                self._expect(headers)
+                return None
             body = bytes(self._buffer[start:end])
         del self._buffer[:end]
         return body

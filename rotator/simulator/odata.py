@@ -68,7 +68,7 @@ class Page(NamedTuple):
 
 
 def parse_filter(text: str) -> Filter:
-    """`eq`, `ne`, `startswith`, `any` joined by `and` and `or`, without nested brackets. Raises `GraphRefusal` (400)."""
+    """`eq`, `ne`, `startswith`, `any` joined by `and` and `or`, without brackets. Raises `GraphRefusal` (400)."""
     chains: list[list[Comparison]] = [[]]
     position = 0
     while position < len(text.rstrip()):

@@ -53,7 +53,10 @@ class PasswordBook:
         starts_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> tuple[Password, str]:
-        """Make a secret; its text is returned here and never again. Raises `GraphRefusal` (400) by policy, limit or dates."""
+        """Make a secret; its text is returned here and never again.
+
+        Raises `GraphRefusal` (400) by policy, limit or dates.
+        """
         now = self.tenant.now()
         starts = starts_at or now
         expires = expires_at or starts + DEFAULT_LIFETIME

@@ -18,8 +18,8 @@ _DURATION_SECONDS = (3600, 60, 1)
 class AppManagementPolicy:
     """Restrictions on password credentials, as Graph writes them.
 
-    Each restriction has `restrictionType` (`passwordAddition`, `passwordLifetime`, `customPasswordAddition`…), `maxLifetime`
-    (ISO 8601), `state` and `restrictForAppsCreatedAfterDateTime`.
+    Each restriction has `restrictionType` (`passwordAddition`, `passwordLifetime`, `customPasswordAddition`…),
+    `maxLifetime` (ISO 8601), `state` and `restrictForAppsCreatedAfterDateTime`.
     """
 
     policy_id: str

@@ -28,7 +28,7 @@ class Population:
 
 
 def populate(tenant: Tenant, *, applications: int = 3, roles: Iterable[str] = ADMIN_ROLES) -> Population:
-    """Make an administering client with these Graph permissions and a settled secret, which owns itself and the rest."""
+    """Make a client with these Graph permissions and a settled secret, which owns itself and the applications."""
     later, tenant.propagation = tenant.propagation, Propagation()
     admin = tenant.create_application(ADMIN_NAME, age=_AGE)
     _, secret = tenant.passwords.add(admin, display_name="made with the tenant")

@@ -26,7 +26,7 @@ class Propagation:
     def merged(self, change: Json) -> "Propagation":
         """Itself with the keys of a control request laid over it. Raises `ValueError` for what makes no sense."""
         if unknown := set(change) - {"delay", "flap", "removalLag", "staleReads"}:
-            msg = f"unknown key {sorted(unknown)[0]} (allowed: delay, flap, removalLag, staleReads)"
+            msg = f"unknown key {min(unknown)} (allowed: delay, flap, removalLag, staleReads)"
             raise ValueError(msg)
         flap = _chance(change.get("flap"), (self.flap_probability, self.flap_seconds))
         stale = _chance(change.get("staleReads"), (self.stale_probability, self.stale_seconds))

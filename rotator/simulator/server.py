@@ -12,10 +12,12 @@ from pathlib import Path
 
 from rotator.clock import SystemClock
 from rotator.simulator.access_tokens import GRAPH
-from rotator.simulator.certificates import authority_in
+from rotator.simulator.certificates import Authority, authority_in
 from rotator.simulator.http_protocol import HttpProtocol
-from rotator.simulator.signing import RsaSigner
-from rotator.simulator.simulation import Simulation, SimulatorOptions, make_simulation
+from rotator.simulator.simulation import Simulation, SimulatorOptions
+from rotator.simulator.state_file import StateDirectory
+
+_SAVE_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,48 @@ async def serve(
     with tempfile.TemporaryDirectory(prefix="simulated-entra-") as scratch:
         directory = chosen.state_dir or Path(scratch)
         directory.mkdir(parents=True, exist_ok=True)
+        state = StateDirectory(directory)
+        simulation = state.open(chosen, real_now=now)
         authority = authority_in(directory, now=SystemClock().now())
-        simulation = make_simulation(real_now=now, signer=RsaSigner(), options=chosen)
-        connections: set[HttpProtocol] = set()
-        factory = partial(HttpProtocol, simulation.control.handle, connections)
-        host, _, port = chosen.listen.rpartition(":")
-        loop = asyncio.get_running_loop()
-        https = await loop.create_server(factory, host, int(port), ssl=authority.server_context(), backlog=1024)
-        imds = await loop.create_server(factory, host, 0)
-        simulation.entra.tokens.base_url = f"https://localhost:{_port(https)}"
-        try:
-            yield Running(_ready(simulation, _port(imds), authority.ca_file), simulation)
-        finally:
-            https.close()
-            imds.close()
-            for connection in list(connections):
-                connection.abort()
+        async with _listening(simulation, chosen.listen, authority) as ready, _saving(chosen, state, simulation):
+            yield Running(ready, simulation)
+
+
+@asynccontextmanager
+async def _listening(simulation: Simulation, listen: str, authority: Authority) -> AsyncIterator[Ready]:
+    connections: set[HttpProtocol] = set()
+    factory = partial(HttpProtocol, simulation.control.handle, connections)
+    host, _, port = listen.rpartition(":")
+    loop = asyncio.get_running_loop()
+    https = await loop.create_server(factory, host.strip("[]"), int(port), ssl=authority.server_context(), backlog=1024)
+    imds = await loop.create_server(factory, host.strip("[]"), 0)
+    simulation.entra.tokens.base_url = f"https://localhost:{_port(https)}"
+    try:
+        yield _ready(simulation, _port(imds), authority.ca_file)
+    finally:
+        for server in (https, imds):
+            server.close()
+        for connection in list(connections):
+            connection.abort()
+
+
+@asynccontextmanager
+async def _saving(options: SimulatorOptions, state: StateDirectory, simulation: Simulation) -> AsyncIterator[None]:
+    if options.state_dir is None:
+        yield
+        return
+
+    async def save_now_and_then() -> None:
+        while True:
+            await asyncio.sleep(_SAVE_EVERY)
+            state.save(simulation)
+
+    task = asyncio.create_task(save_now_and_then())
+    try:
+        yield
+    finally:
+        task.cancel()
+        state.save(simulation)
 
 
 async def simulate(options: SimulatorOptions, on_ready: Callable[[Ready], None]) -> None:

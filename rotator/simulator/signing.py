@@ -36,6 +36,23 @@ class RsaSigner:
         self._jwk = {"kty": "RSA", "use": "sig", "n": _number(numbers.n), "e": _number(numbers.e)}
         self.key_id = _encode(sha256(json.dumps(self._jwk).encode()).digest())[:27]
 
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "RsaSigner":
+        """The signer with a key that was kept. Raises `ValueError` when it is no RSA key."""
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        key = load_pem_private_key(pem, password=None)
+        if not isinstance(key, RSAPrivateKey):
+            raise ValueError("the signing key is no RSA key")  # noqa: TRY004 - whoever reads files expects one kind
+        return cls(key)
+
+    def as_pem(self) -> bytes:
+        """The private key, to keep."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
     def sign(self, claims: Json) -> str:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import padding

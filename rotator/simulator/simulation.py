@@ -18,9 +18,9 @@ from rotator.simulator.tenant import Tenant
 class SimulatorOptions:
     """What `rotator simulate` takes.
 
-    `listen` is `address:port`, port 0 picks one. `time_scale` is how many seconds of tenant time pass in one of real time;
-    it moves the dates of credentials and propagation, not the life of access tokens. With `state_dir` certificates, keys
-    and the tenant survive a restart.
+    `listen` is `address:port`, port 0 picks one. `time_scale` is how many seconds of tenant time pass in one of real
+    time; it moves the dates of credentials and propagation, not the life of access tokens. With `state_dir`
+    certificates, keys and the tenant survive a restart.
     """
 
     listen: str = "127.0.0.1:0"
@@ -42,17 +42,22 @@ class Simulation:
 
 
 def make_simulation(
+    options: SimulatorOptions | None = None,
     *,
     real_now: Callable[[], datetime],
-    signer: Signer,
-    options: SimulatorOptions | None = None,
-    base_url: str = "https://localhost",
+    signer: Signer | None = None,
+    start: datetime | None = None,
+    people: Callable[[Tenant], Population] | None = None,
 ) -> Simulation:
-    """A fresh tenant out of a seed. With a manual `real_now` and a `CheapSigner` it replays to the last bit."""
+    """A tenant out of a seed, which replays to the last bit under a manual `real_now`.
+
+    Its time begins at `start` (default: the real time), and `people` fill it (default: as the options say). Without a
+    `signer` its tokens are signed cheaply, for nobody else to check.
+    """
     chosen = options or SimulatorOptions()
-    clock = TenantClock(real_now, scale=chosen.time_scale)
+    clock = TenantClock(real_now, start=start, scale=chosen.time_scale)
     tenant = Tenant(now=clock.now, random=Random(chosen.seed))
-    population = populate(tenant, applications=chosen.applications, roles=chosen.roles)
-    entra = Entra(tenant, real_now=real_now, signer=signer, base_url=base_url)
+    population = people(tenant) if people else populate(tenant, applications=chosen.applications, roles=chosen.roles)
+    entra = Entra(tenant, real_now=real_now, signer=signer)
     entra.managed_identity.client_ids.append(population.admin.client_id)
     return Simulation(entra, clock, population, Control(entra, clock=clock, admin=population.admin))

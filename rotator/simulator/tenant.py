@@ -133,7 +133,7 @@ class Tenant:
         return principal if principal is not None and principal.deleted_at is None else None
 
     def delete_application(self, object_id: str) -> None:
-        """Delete an application and its service principal; its secrets stop signing in at once. Raises `GraphRefusal`."""
+        """Delete an application and its service principal; its secrets stop signing in. Raises `GraphRefusal`."""
         application = self.application(object_id)
         application.deleted_at = self.now()
         principal = self.find_principal(application.client_id)

@@ -12,7 +12,7 @@ _WARNED_ABOVE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most `limit` in each window of `seconds` of real time; `retry_after` False leaves that header out of the 429."""
+    """At most `limit` in each window of `seconds` of real time; without `retry_after` the 429 lacks that header."""
 
     name: str
     limit: int
@@ -51,10 +51,13 @@ class Throttle:
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
 
     def set(self, quotas: Json) -> None:
-        """Quotas as the control address takes them: `{"writes": {"limit", "seconds", "retryAfter"}}`. Raises `ValueError`."""
+        """Quotas as the control address takes them: `{"writes": {"limit", "seconds", "retryAfter"}}`.
+
+        Raises `ValueError`.
+        """
         known = {quota.name for quota in DOCUMENTED}
         if unknown := set(quotas) - known:
-            msg = f"unknown quota {sorted(unknown)[0]} (allowed: {', '.join(sorted(known))})"
+            msg = f"unknown quota {min(unknown)} (allowed: {', '.join(sorted(known))})"
             raise ValueError(msg)
         self.quotas = tuple(
             Quota(name, int(value["limit"]), float(value["seconds"]), bool(value.get("retryAfter", True)))

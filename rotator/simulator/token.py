@@ -3,6 +3,7 @@
 import json
 from urllib.parse import parse_qsl
 
+from rotator.simulator.aadsts import sign_in_refusal
 from rotator.simulator.access_tokens import AccessTokens, Resource
 from rotator.simulator.assertions import AssertionCheck
 from rotator.simulator.model import Holder, ServicePrincipal
@@ -60,53 +61,36 @@ class TokenEndpoint:
 
     def _check_tenant(self, named: str) -> None:
         if named.lower() not in {self.tenant.tenant_id, self.tenant.domain}:
-            text = (
-                f"Tenant '{named}' not found. Check to make sure you have the correct tenant ID and are signing into the "
-                "correct cloud. Check with your subscription administrator, this may happen if there are no active "
-                "subscriptions for the tenant."
-            )
-            raise SignInRefusal(90002, text, error="invalid_request", status=400)
+            raise sign_in_refusal(90002, tenant=named)
 
     def _resource(self, form: dict[str, str]) -> Resource:
         if form.get("resource"):
             return self.tokens.resource(form["resource"])
         scope = form.get("scope", "")
         if not scope:
-            raise _missing("scope")
-        wanted = scope.split()[0]
+            raise sign_in_refusal(900144, parameter="scope")
         if len(scope.split()) > 1:
-            text = (
-                "The provided request must include a 'scope' input parameter. The provided value for the input parameter "
-                f"'scope' is not valid. The scope {scope} is not valid."
-            )
-            raise SignInRefusal(70011, text, error="invalid_scope", status=400)
-        if not wanted.endswith(_DEFAULT):
-            text = (
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
-                "/.default suffixed to the resource identifier (application ID URI)."
-            )
-            raise SignInRefusal(1002012, text, error="invalid_scope", status=400)
-        return self.tokens.resource(wanted.removesuffix(_DEFAULT))
+            raise sign_in_refusal(70011, scope=scope)
+        if not scope.endswith(_DEFAULT):
+            raise sign_in_refusal(1002012, scope=scope)
+        return self.tokens.resource(scope.removesuffix(_DEFAULT))
 
     def _client(self, form: dict[str, str]) -> tuple[ServicePrincipal, str]:
-        client_id = form["client_id"].lower()
+        client_id, tenant_id = form["client_id"].lower(), self.tenant.tenant_id
         application = self.tenant.find_application(client_id)
         if application is None or application.created_at > self.tenant.seen_at():
-            raise self._unknown_client(client_id)
+            raise sign_in_refusal(700016, client=client_id, tenant=tenant_id)
         principal = self.tenant.find_principal(client_id)
         if principal is None:
-            text = f"The client application {client_id} is missing service principal in the tenant {self.tenant.tenant_id}."
-            raise SignInRefusal(7000229, text, error="unauthorized_client", status=400)
+            raise sign_in_refusal(7000229, client=client_id, tenant=tenant_id)
         if not principal.enabled:
-            text = f"Application '{client_id}'({application.display_name}) is disabled."
-            raise SignInRefusal(7000112, text, error="unauthorized_client", status=400)
+            raise sign_in_refusal(7000112, client=client_id, name=application.display_name)
         holders: tuple[Holder, ...] = (application, principal)
         if form.get("client_assertion"):
             self._assertions.check(form, application, holders)
             return principal, "2"
         if not form.get("client_secret"):
-            text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-            raise SignInRefusal(7000218, text)
+            raise sign_in_refusal(7000218)
         self._check_secret(holders, client_id, form["client_secret"])
         return principal, "1"
 
@@ -117,41 +101,17 @@ class TokenEndpoint:
         usable = [password for password in known if password.signs_in(now)]
         if usable and not book.wavers(usable[0], now):
             return
-        if not usable and any(password.expires_at <= now and password.removed_at is None for password in known):
-            refusal = (
-                f"The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new "
-                "keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added "
-                "security: https://aka.ms/certCreds."
-            )
-            raise SignInRefusal(7000222, refusal)
-        refusal = (
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
-            f"the client secret ID, for a secret added to app '{client_id}'."
-        )
-        raise SignInRefusal(7000215, refusal)
-
-    def _unknown_client(self, client_id: str) -> SignInRefusal:
-        text = (
-            f"Application with identifier '{client_id}' was not found in the directory '{self.tenant.tenant_id}'. This can "
-            "happen if the application has not been installed by the administrator of the tenant or consented to by any "
-            "user in the tenant. You may have sent your authentication request to the wrong tenant."
-        )
-        return SignInRefusal(700016, text, error="unauthorized_client", status=400)
+        expired = not usable and any(one.expires_at <= now and one.removed_at is None for one in known)
+        raise sign_in_refusal(7000222 if expired else 7000215, client=client_id)
 
 
 def _check_grant(form: dict[str, str]) -> None:
     if "grant_type" not in form:
-        raise _missing("grant_type")
+        raise sign_in_refusal(900144, parameter="grant_type")
     if form["grant_type"] != "client_credentials":
-        text = f"The app requested an unsupported grant type '{form['grant_type']}'."
-        raise SignInRefusal(70003, text, error="unsupported_grant_type", status=400)
+        raise sign_in_refusal(70003, grant=form["grant_type"])
     if not form.get("client_id"):
-        raise _missing("client_id")
-
-
-def _missing(parameter: str) -> SignInRefusal:
-    text = f"The request body must contain the following parameter: '{parameter}'."
-    return SignInRefusal(900144, text, error="invalid_request", status=400)
+        raise sign_in_refusal(900144, parameter="client_id")
 
 
 def _wants_evaluation(form: dict[str, str]) -> bool:

@@ -1,44 +1,38 @@
 """How do httpx clients reach the simulator without sockets, so that a simulated year replays?"""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import httpx
 
-from rotator.simulator.control import Control
+from rotator.simulator.simulation import Simulation
 from rotator.simulator.wire import Hang, Reset, SimRequest
-
-if TYPE_CHECKING:
-    from rotator.simulator.entra import Entra
 
 _NEVER = 3600.0
 
 
 class SimTransport(httpx.AsyncBaseTransport):
-    """Hands each request to an `Entra` in the same process, whatever host it names.
+    """Hands each request to a simulation in the same process, whatever host it names.
 
-    `on_hang(seconds)` is called before a hanging request ends in `httpx.ReadTimeout`, with the read timeout of that request:
-    the place to advance a manual clock. `on_latency(seconds)` is awaited when an answer is held back; without it no time passes.
-    Several transports may share one `Entra`, which is how several nodes see one tenant.
+    `on_hang(seconds)` is called before a hanging request ends in `httpx.ReadTimeout`, with the read timeout of that
+    request: the place to advance a manual clock. `on_latency(seconds)` is awaited when an answer is held back; without
+    it no time passes. Several transports may share one simulation, which is how several nodes see one tenant.
     """
 
     def __init__(
         self,
-        entra: "Entra",
+        simulation: Simulation,
         *,
         on_hang: Callable[[float], None] | None = None,
         on_latency: Callable[[float], Awaitable[None]] | None = None,
-        control: Control | None = None,
     ) -> None:
-        self._entra = entra
+        self._simulation = simulation
         self._on_hang = on_hang
         self._on_latency = on_latency
-        self._control = control or Control(entra)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request and its answer. Raises `httpx.ReadTimeout` for a hang, `httpx.ReadError` for a reset."""
-        answer = self._control.handle(await _read(request))
+        answer = self._simulation.control.handle(await _read(request))
         if isinstance(answer, Hang):
             self._hang(request)
             msg = "the simulator never answers this request"

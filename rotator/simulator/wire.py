@@ -56,7 +56,7 @@ def json_response(status: int, body: object, headers: Headers = ()) -> SimRespon
 def graph_time(moment: datetime) -> str:
     """A moment as Graph writes it: seven fractional digits, none when the second is whole.
 
-    The seventh digit is never zero, because Graph counts in 100 ns and clients that parse only six digits must be found.
+    The seventh digit is never zero: Graph counts in 100 ns, and clients that parse only six digits must be found.
     """
     text = moment.isoformat(timespec="seconds")[:19]
     return f"{text}.{moment.microsecond:06d}1Z" if moment.microsecond else f"{text}Z"
