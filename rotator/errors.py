@@ -89,16 +89,22 @@ class DirectoryThrottled(DirectoryError):
 
     retryable = True
 
-    def __init__(self, operation: str, *, retry_after: timedelta | None, status: int = 429, request_id: str = "") -> None:
+    def __init__(
+        self, operation: str, *, retry_after: timedelta | None, status: int = 429, request_id: str = ""
+    ) -> None:
         said = f"asked to wait {int(retry_after.total_seconds())} s" if retry_after else "did not say how long to wait"
-        super().__init__(operation, f"Graph throttled us and {said}", code="TooManyRequests", status=status, request_id=request_id)
+        super().__init__(
+            operation, f"Graph throttled us and {said}", code="TooManyRequests", status=status, request_id=request_id
+        )
         self.retry_after = retry_after
 
 
 class OutcomeUnknown(DirectoryError):
     """A write may or may not have been carried out (law L4); never repeated blindly. `retry_after` as asked, if at all."""
 
-    def __init__(self, operation: str, detail: str, *, code: str = "", status: int = 0, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, operation: str, detail: str, *, code: str = "", status: int = 0, retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(operation, detail, code=code, status=status)
         self.retry_after = retry_after
 
@@ -140,7 +146,9 @@ class NotYetPropagated(DirectoryError):
 class DestinationError(RotatorError):
     """A destination refused or failed during `operation` (check, read or write)."""
 
-    def __init__(self, destination: str, operation: str, detail: str, *, hint: str = "", retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, destination: str, operation: str, detail: str, *, hint: str = "", retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(f"{destination}: {operation}: {detail}", hint=hint)
         self.destination = destination
         self.operation = operation

@@ -260,7 +260,9 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The database's time, plus the offset."""
 
-    async def claim(self, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None) -> Sequence[Claim]:
+    async def claim(
+        self, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None
+    ) -> Sequence[Claim]:
         """Up to `limit` rotations whose wake-up time has come and whose application no other holder has leased, earliest first;
         at most one rotation an application. Each lease carries a new, higher token. `only`: those ids, whatever their wake-up time."""
 
@@ -268,7 +270,13 @@ class Store(Protocol):
         """The facts as they stand now. Raises KeyError when there is no such rotation."""
 
     async def write(
-        self, lease: Lease, changes: Sequence[Change], *, ttl: timedelta, wake_at: datetime | None = None, release: bool = False
+        self,
+        lease: Lease,
+        changes: Sequence[Change],
+        *,
+        ttl: timedelta,
+        wake_at: datetime | None = None,
+        release: bool = False,
     ) -> Written:
         """Make the changes true, all or none, and extend the lease by `ttl` from now.
         `wake_at` sets the rotation's wake-up time (with `release` it must be given: `datetime.max` for never).

@@ -97,6 +97,14 @@ class ConnectionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeTaken:
+    """A rotation tries a broken connection; the next may only after this time."""
+
+    connection: str
+    probe_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionWorked:
     """The connection did its part: closes the breaker."""
 
@@ -117,6 +125,7 @@ Change = (
     | ForgetDelivery
     | ForgetRotation
     | IssueIntent
+    | ProbeTaken
     | ResolveApplication
     | SealText
     | Standing

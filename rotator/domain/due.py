@@ -15,7 +15,7 @@ from hashlib import blake2b
 from rotator.domain.model import Facts, FreezeWindow, Limits, Request
 from rotator.domain.next_time import (
     earliest,
-    first_slot,
+    first_at,
     interval_slot,
     is_creation,
     is_unborn,
@@ -155,7 +155,7 @@ def _causes(case: _Case) -> Iterator[_Cause]:
     if facts.standing.failures:
         yield _Cause(Reason.RETRY, retry_at(facts))
     elif is_unborn(facts):
-        yield _Cause(Reason.NEVER_ROTATED, now if is_creation(facts) else first_slot(facts))
+        yield _Cause(Reason.NEVER_ROTATED, first_at(facts, now))
     yield _Cause(Reason.INTERVAL_ELAPSED, interval_slot(facts))
 
 

@@ -27,7 +27,7 @@ def next_rotation_at(facts: Facts) -> datetime | None:
     if facts.standing.failures:
         return retry_at(facts)
     if is_unborn(facts):
-        return known(switches.created_at) if is_creation(facts) else first_slot(facts)
+        return first_at(facts, switches.created_at)
     return earliest(interval_slot(facts), near_expiry_at(facts))
 
 
@@ -41,12 +41,16 @@ def interval_slot(facts: Facts) -> datetime | None:
     return _not_in_the_past_of_an_edit(facts, after(anchor))
 
 
-def first_slot(facts: Facts) -> datetime | None:
-    """Return when a definition that waits (`initial: wait`) rotates for the first time; None when it never will."""
+def first_at(facts: Facts, now: datetime) -> datetime | None:
+    """Return when the first rotation comes: at once, at the first slot, or (`initial: adopt`) never by itself."""
     created_at = known(facts.switches.created_at)
-    if created_at is None or facts.rotation.initial is not Initial.WAIT:
-        return None
-    return _not_in_the_past_of_an_edit(facts, facts.rotation.schedule.first_slot_after(created_at))
+    match facts.rotation.initial:
+        case Initial.ROTATE:
+            return now
+        case Initial.WAIT if created_at is not None:
+            return _not_in_the_past_of_an_edit(facts, facts.rotation.schedule.first_slot_after(created_at))
+        case _:
+            return None
 
 
 def retry_at(facts: Facts) -> datetime | None:
@@ -73,8 +77,9 @@ def is_unborn(facts: Facts) -> bool:
 
 
 def is_creation(facts: Facts) -> bool:
-    """Tell whether its first rotation belongs to its being made, and so needs no automatic rotation to be on."""
-    return is_unborn(facts) and facts.rotation.initial is Initial.ROTATE
+    """Tell whether a rotation now would belong to the definition's making, and so be wanted with `auto` off too."""
+    never = facts.standing.anchor_at is None and facts.current is None
+    return never and facts.rotation.initial is Initial.ROTATE
 
 
 def known(at: datetime | None) -> datetime | None:

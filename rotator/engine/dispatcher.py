@@ -1,0 +1,70 @@
+"""Who is looked at now? Claims what is due, up to a number at once, and visits each under its lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from rotator.engine.duties import visit
+from rotator.engine.world import World
+from rotator.errors import StoreError
+from rotator.ports import Claim
+
+Trouble = Callable[[str, BaseException], None]
+
+
+class Dispatcher:
+    """At most `concurrency` visits at once. `trouble` is told of a visit that ended in an error, by rotation name."""
+
+    def __init__(self, world: World, *, concurrency: int = 8, trouble: Trouble) -> None:
+        self._world = world
+        self._concurrency = concurrency
+        self._trouble = trouble
+        self._visits: set[asyncio.Task[None]] = set()
+        #: Set whenever there may be something to claim.
+        self.nudged = asyncio.Event()
+
+    @property
+    def busy(self) -> int:
+        """How many visits are under way."""
+        return len(self._visits)
+
+    async def fill(self, only: Collection[str] | None = None) -> int:
+        """Claim what is due, as far as there is room, and begin to visit it; returns how many were begun."""
+        room = self._concurrency - len(self._visits)
+        if room <= 0 or self._world.memory.draining.is_set():
+            return 0
+        taken_at = self._world.clock.monotonic()
+        claims = await self._world.store.claim(self._world.holder, limit=room, ttl=self._world.pace.lease, only=only)
+        for claim in claims:
+            task = asyncio.create_task(self._visit(claim, taken_at))
+            self._visits.add(task)
+            task.add_done_callback(self._done)
+        return len(claims)
+
+    async def settle(self) -> None:
+        """Return when no visit is under way."""
+        while self._visits:
+            await asyncio.wait(self._visits)
+
+    async def drain(self) -> None:
+        """Begin nothing new, let every visit stop at its next step boundary, and return when all have."""
+        self._world.memory.draining.set()
+        await self.settle()
+
+    def abort(self) -> None:
+        """Stop every visit where it stands; what was journalled is found again."""
+        for task in self._visits:
+            task.cancel()
+
+    async def _visit(self, claim: Claim, taken_at: float) -> None:
+        try:
+            await visit(self._world, claim, taken_at=taken_at)
+        except StoreError as problem:
+            self._trouble(claim.facts.rotation.name, problem)
+        except Exception as bug:  # noqa: BLE001 - told loudly; one visit must not end the daemon
+            self._trouble(claim.facts.rotation.name, bug)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._visits.discard(task)
+        self.nudged.set()

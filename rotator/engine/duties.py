@@ -1,0 +1,189 @@
+"""What does a visit to a rotation consist of? Each duty in its order; one that fails does not keep the others waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from rotator.domain import agenda
+from rotator.domain.alarms import alarms
+from rotator.domain.changes import ProbeTaken, ResolveApplication
+from rotator.domain.due import Due, NotDue, Reason, due, spread
+from rotator.domain.events import AlarmCleared, AlarmRaised, LeaseWasLost
+from rotator.domain.model import Initial
+from rotator.engine import requests, rotate
+from rotator.engine.lease import Draining, Hold
+from rotator.engine.reconcile import reconcile, reconcile_hinted
+from rotator.engine.revoke import revoke_due
+from rotator.engine.survey import second_look_at, survey
+from rotator.engine.visit import Visit
+from rotator.engine.world import World
+from rotator.errors import LeaseLost, RotatorError, StoreError
+from rotator.ports import Claim
+
+Duty = Callable[[Visit], Awaitable[None]]
+
+
+async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
+    """Do everything that is due for one claimed rotation, and give it back with the time of the next visit.
+
+    `taken_at` is the monotonic time from before the claim. Raises StoreUnavailable; a lost lease is told and left.
+    """
+    held = Visit(world, Hold(world, claim.lease, taken_at=taken_at), claim.facts, claim.now)
+    world.clockwatch.look(claim.now, world.clock.monotonic())
+    try:
+        if not held.rotation.application.object_id:
+            await _guarded(held, "resolve", _resolve)
+            await _give_back(held, held.again.get("resolve", held.now))
+            return
+        for name, duty in _DUTIES:
+            held.hold.step_boundary()
+            await _guarded(held, name, duty)
+        await settle(held)
+    except Draining:
+        await _give_back(held, held.now)
+    except LeaseLost as lost:
+        world.tell(LeaseWasLost(held.rotation.name, held.now, str(lost)))
+
+
+async def settle(held: Visit) -> None:
+    """Write down alarms and the next visit, and let go of the lease."""
+    verdict = _verdict(held)
+    _alarms(held, verdict)
+    looks = [second_look_at(held, intent) for intent in held.facts.intents]
+    looks += held.again.values()
+    missing = held.facts.standing.missing_since
+    if missing is not None and not held.facts.standing.current_lost:
+        looks.append(missing + held.connection.propagation)
+    wake_at = agenda.next_visit(
+        held.facts, verdict, held.now, look_again=looks, reconcile_every=held.world.pace.reconcile
+    )
+    await _give_back(held, await _spread_out(held, verdict, wake_at))
+
+
+async def _guarded(held: Visit, name: str, duty: Duty) -> None:
+    """The one place where a duty's failure is caught: it is tried again later, and the others go on."""
+    try:
+        await duty(held)
+    except StoreError:
+        raise
+    except RotatorError as problem:
+        held.stumbled(name)
+        held.note(held.entry(name, "note", message=str(problem)))
+    else:
+        held.managed(name)
+
+
+async def _resolve(held: Visit) -> None:
+    """Look up the ids that the definition leaves out."""
+    directory = await held.directory()
+    found = (await directory.registration(held.rotation.application)).application
+    held.heard(directory)
+    held.note(ResolveApplication(held.rotation.id, found.object_id, found.client_id, found.name))
+
+
+async def _compare(held: Visit) -> None:
+    """Law L16: before anything is issued, revoked or healed; and whenever only Entra can settle a doubt about the time."""
+    application = held.application
+    seen = (application.tenant_id, application.object_id) in held.world.memory.compared
+    if not seen or held.doubt or not application.client_id:
+        registration = await survey(held)
+        found = registration.application
+        if not application.client_id:
+            held.note(ResolveApplication(held.rotation.id, found.object_id, found.client_id, found.name))
+        await held.refresh()
+
+
+async def _second_looks(held: Visit) -> None:
+    if any(held.now >= second_look_at(held, intent) for intent in held.facts.intents):
+        await survey(held)
+
+
+async def _requests(held: Visit) -> None:
+    if held.facts.requests:
+        await requests.answer(held)
+
+
+async def _initial(held: Visit) -> None:
+    """A definition that adopts a key does so once, at its first visit."""
+    rotation = held.rotation
+    if rotation.initial is Initial.ADOPT and held.facts.standing.state == "new" and not held.facts.credentials:
+        await requests.adopt_initial(held, rotation.adopt_key_id)
+
+
+async def _hinted(held: Visit) -> None:
+    if held.facts.switches.hints and not held.doubt:
+        await reconcile_hinted(held)
+
+
+async def _rotate(held: Visit) -> None:
+    """Begin what is due, or go on with what is open."""
+    verdict = _verdict(held)
+    if isinstance(verdict, NotDue):
+        return
+    standing = held.facts.standing
+    if verdict.slot is not None and standing.due_slot is None:
+        held.note(replace(standing, due_slot=verdict.slot))
+    if verdict.probe:
+        held.note(ProbeTaken(held.rotation.connection, held.now + held.world.limits.probe_after))
+    attempt = held.facts.attempt
+    if attempt is None:
+        rotate.begin(held, verdict.reason.value, request=verdict.request)
+    elif attempt.resume_at is not None:
+        held.note(replace(attempt, resume_at=None))
+    await rotate.carry_on(held)
+    await held.commit()
+
+
+async def _revoke(held: Visit) -> None:
+    if not held.facts.standing.hold and held.facts.switches.retired_at is None:
+        await revoke_due(held)
+
+
+async def _reconcile(held: Visit) -> None:
+    if agenda.reconcile_due(held.facts, held.now, held.world.pace.reconcile) and held.facts.switches.retired_at is None:
+        await reconcile(held)
+
+
+_DUTIES: tuple[tuple[str, Duty], ...] = (
+    ("compare", _compare),
+    ("second-look", _second_looks),
+    ("requests", _requests),
+    ("adopt", _initial),
+    ("hints", _hinted),
+    ("rotate", _rotate),
+    ("revoke", _revoke),
+    ("reconcile", _reconcile),
+)
+
+
+def _verdict(held: Visit) -> Due | NotDue:
+    return due(held.facts, held.now, limits=held.world.limits, clock_suspect=bool(held.doubt))
+
+
+def _alarms(held: Visit, verdict: Due | NotDue) -> None:
+    standing = held.facts.standing
+    raised = alarms(held.facts, verdict, held.now, doubt=held.doubt)
+    if raised == standing.alarms:
+        return
+    before = {alarm.code for alarm in standing.alarms}
+    now = {alarm.code for alarm in raised}
+    for alarm in raised:
+        if alarm.code not in before:
+            held.tell(AlarmRaised(held.rotation.name, held.now, alarm.code, alarm.message))
+    for code in before - now:
+        held.tell(AlarmCleared(held.rotation.name, held.now, code))
+    held.note(replace(standing, alarms=raised))
+
+
+async def _spread_out(held: Visit, verdict: Due | NotDue, wake_at: datetime) -> datetime:
+    """Identical slots wake one after the other (law L14)."""
+    waits_for_slot = isinstance(verdict, NotDue) and verdict.reason is Reason.NOT_YET and verdict.until == wake_at
+    if not (held.world.spread and waits_for_slot):
+        return wake_at
+    return wake_at + spread(held.rotation.id, await held.world.store.same_time(held.rotation, wake_at))
+
+
+async def _give_back(held: Visit, wake_at: datetime) -> None:
+    await held.commit(wake_at=wake_at, release=True)

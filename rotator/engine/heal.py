@@ -1,0 +1,44 @@
+"""How is a destination brought back to the current credential? Only with one that has just signed in (rotation.md section 7)."""
+
+from __future__ import annotations
+
+from rotator.domain.events import DriftFound
+from rotator.domain.model import Credential, DestinationRule, OnDrift, Secret
+from rotator.engine import places
+from rotator.engine.visit import Visit
+from rotator.errors import RotatorError, StoreError
+
+
+async def heal(visit: Visit, rule: DestinationRule, current: Credential) -> bool:
+    """Deliver the current credential there; returns whether it stands now. What went wrong is noted on the delivery."""
+    known = visit.facts.delivery(rule.name)
+    served_before = known is not None and bool(known.key_id)
+    if served_before and rule.on_drift is OnDrift.REPORT:
+        return False
+    try:
+        text = await proved_text(visit, current)
+        if text is None:
+            return False
+        row = await places.place(visit, rule, current, text)
+    except StoreError:
+        raise
+    except RotatorError as problem:
+        visit.note(places.missed(visit, rule, problem))
+        return False
+    visit.note(row, visit.entry("heal", "outcome", destination=rule.name, key_id=current.key_id, version=row.version))
+    if served_before:
+        visit.tell(DriftFound(visit.rotation.name, visit.now, rule.name, rule.kind, healed=True))
+    return True
+
+
+async def proved_text(visit: Visit, current: Credential) -> Secret | None:
+    """The current secret, if it signs in at this moment; an adopted credential has none."""
+    if current.revoke_intent_at is not None or visit.doubt:
+        return None
+    text = await visit.world.store.text(current.key_id)
+    if text is None:
+        return None
+    directory = await visit.directory()
+    proof = await directory.prove(current.application.client_id, text)
+    visit.heard(directory)
+    return text if proof.accepted else None

@@ -1,0 +1,154 @@
+"""Do Entra, the destinations and the ledger agree? Finds drift, orphans and lost credentials, and heals what may be healed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from rotator.domain.changes import ClearHints
+from rotator.domain.events import DriftFound
+from rotator.domain.model import Credential, Delivery, DestinationRule
+from rotator.engine import places
+from rotator.engine.heal import heal
+from rotator.engine.survey import survey
+from rotator.engine.visit import Visit
+from rotator.errors import RotatorError, StoreError
+from rotator.ports import Placed, Registration
+
+
+async def reconcile(visit: Visit) -> None:
+    """Compare everything once. Raises DirectoryError when Entra cannot be read; destinations fail one by one."""
+    registration = await survey(visit)
+    await _current_listed(visit, registration)
+    if not visit.facts.standing.hold and not visit.facts.standing.current_lost:
+        await _destinations(visit, registration)
+    _removed_destinations(visit)
+    visit.note(replace(visit.facts.standing, reconciled_at=visit.now))
+
+
+async def reconcile_hinted(visit: Visit) -> None:
+    """A node that was fenced out may have touched these: put them right before anything else (law L8)."""
+    hints = visit.facts.switches.hints
+    current = visit.facts.current
+    for name in hints:
+        rule = visit.rotation.destination(name)
+        if rule is not None and current is not None and not visit.facts.standing.hold:
+            await _one(visit, rule, current, frozenset())
+    visit.note(ClearHints(visit.rotation.id, hints))
+
+
+async def _current_listed(visit: Visit, registration: Registration) -> None:
+    """The current key absent in two reads one propagation time apart and refused at sign-in is lost."""
+    current, standing = visit.facts.current, visit.facts.standing
+    if current is None or visit.doubt:
+        return
+    if any(listed.key_id == current.key_id for listed in registration.credentials):
+        if standing.missing_since is not None or standing.current_lost:
+            visit.note(replace(standing, missing_since=None, current_lost=False))
+        return
+    if standing.missing_since is None:
+        visit.note(replace(standing, missing_since=visit.now))
+    elif visit.now >= standing.missing_since + visit.connection.propagation and not standing.current_lost:
+        await _confirm_lost(visit, current)
+
+
+async def _confirm_lost(visit: Visit, current: Credential) -> None:
+    text = await visit.world.store.text(current.key_id)
+    if text is not None:
+        directory = await visit.directory()
+        proof = await directory.prove(visit.application.client_id, text)
+        visit.heard(directory)
+        if not proof.secret_refused:
+            return
+    message = f"The current secret {current.key_id} was removed from Entra behind our back"
+    visit.note(
+        replace(visit.facts.standing, current_lost=True, message=message),
+        visit.entry("reconcile", "note", key_id=current.key_id, message=message),
+    )
+
+
+async def _destinations(visit: Visit, registration: Registration) -> None:
+    current = visit.facts.current
+    if current is None:
+        return
+    books = {credential.key_id for credential in visit.facts.credentials}
+    strangers = frozenset(listed.key_id for listed in registration.credentials) - books
+    for rule in visit.rotation.destinations:
+        known = visit.facts.delivery(rule.name)
+        if known is None or known.retry_at is None or known.retry_at <= visit.now:
+            visit.hold.step_boundary()
+            await _one(visit, rule, current, strangers)
+
+
+async def _one(visit: Visit, rule: DestinationRule, current: Credential, strangers: frozenset[str]) -> None:
+    try:
+        placed = await places.inspect(visit, rule)
+    except StoreError:
+        raise
+    except RotatorError as problem:
+        visit.note(places.missed(visit, rule, problem))
+        return
+    known = visit.facts.delivery(rule.name)
+    borne = placed.marker.key_id if placed is not None and placed.marker is not None else ""
+    if _pending_there(visit, borne):
+        return
+    if borne == current.key_id and (known is None or known.version == (placed.version if placed else "")):
+        _stands(visit, rule, known, placed)
+        return
+    await _drifted(visit, rule, current, borne=borne, strangers=strangers)
+
+
+def _pending_there(visit: Visit, borne: str) -> bool:
+    """An open attempt is on its way: its key in a destination is no drift."""
+    return visit.facts.pending is not None and borne == visit.facts.pending.key_id
+
+
+def _stands(visit: Visit, rule: DestinationRule, known: Delivery | None, placed: Placed | None) -> None:
+    if known is not None and not (known.message or known.drifted or known.removed):
+        return
+    if placed is None or placed.marker is None:
+        return
+    row = known or Delivery(visit.rotation.id, rule.name, rule.kind, delivered_at=visit.now)
+    visit.note(
+        replace(
+            row,
+            key_id=placed.marker.key_id,
+            version=placed.version,
+            token=placed.marker.token,
+            read_at=visit.now,
+            failures=0,
+            retry_at=None,
+            message="",
+            drifted=False,
+            removed=False,
+        )
+    )
+
+
+async def _drifted(
+    visit: Visit, rule: DestinationRule, current: Credential, *, borne: str, strangers: frozenset[str]
+) -> None:
+    if borne in strangers:
+        message = f"it bears key {borne}, which Entra knows and this database does not; left as it is"
+        _report(visit, rule, message)
+    elif not await heal(visit, rule, current):
+        known = visit.facts.delivery(rule.name)
+        _report(visit, rule, (known.message if known else "") or f"it does not bear the current key {current.key_id}")
+
+
+def _report(visit: Visit, rule: DestinationRule, message: str) -> None:
+    known = visit.facts.delivery(rule.name) or Delivery(visit.rotation.id, rule.name, rule.kind)
+    retry_at = known.retry_at if known.retry_at and known.retry_at > visit.now else visit.now + timedelta(hours=1)
+    visit.note(replace(known, drifted=True, message=message, read_at=visit.now, retry_at=retry_at))
+    if not known.drifted:
+        visit.tell(DriftFound(visit.rotation.name, visit.now, rule.name, rule.kind, healed=False, message=message))
+
+
+def _removed_destinations(visit: Visit) -> None:
+    named = {rule.name for rule in visit.rotation.destinations}
+    for row in visit.facts.deliveries:
+        if row.destination not in named and not row.removed:
+            message = (
+                f"no longer in the definition; 'rotator forget {visit.rotation.name} --to {row.destination}' lets it go"
+            )
+            visit.note(replace(row, removed=True, message=message))

@@ -1,0 +1,157 @@
+"""May a retiring credential go, and is it gone? (rotation.md section 6; laws L1, L6, L7, L12)"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from rotator.domain.changes import EraseText
+from rotator.domain.events import Revoked, RevokeHeld
+from rotator.domain.model import Credential, CredentialState
+from rotator.engine import heal, places
+from rotator.engine.survey import survey
+from rotator.engine.visit import Visit
+from rotator.errors import DestinationError, DirectoryError
+from rotator.ports import Registration
+
+_FIRST_LOOK_AGAIN = timedelta(seconds=5)
+
+
+async def revoke_due(visit: Visit) -> None:
+    """End every retiring credential whose time has come and that nothing holds."""
+    for credential in visit.facts.retiring:
+        if is_time(visit, credential) and not visit.doubt:
+            visit.hold.step_boundary()
+            await end(visit, credential, why="its overlap is over")
+
+
+def is_time(visit: Visit, credential: Credential) -> bool:
+    """Its overlap has passed, its end was begun already, or it has expired; and no retry is being waited for."""
+    if credential.revoke_retry_at is not None and visit.now < credential.revoke_retry_at:
+        return False
+    if credential.revoke_intent_at is not None or credential.expires_at <= visit.now:
+        return True
+    return credential.revoke_at is not None and credential.revoke_at <= visit.now
+
+
+async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = True) -> bool:
+    """Check, remove, look until it is absent. What holds it is written down and tried again; returns whether it is gone."""
+    try:
+        held = await _held(visit, credential) if checks and _needs_checks(visit, credential) else ""
+        if not held:
+            return await _remove(visit, credential, why)
+    except (DirectoryError, DestinationError) as problem:
+        held = str(problem)
+    _postpone(visit, credential, held)
+    return False
+
+
+async def make_room(visit: Visit) -> bool:
+    """Where only two secrets fit: end the oldest retiring one whose least overlap has passed, whatever its overlap."""
+    for credential in visit.facts.retiring:
+        rested = credential.retired_at is None or visit.now >= credential.retired_at + visit.rotation.min_overlap
+        if rested and not visit.doubt and await end(visit, credential, why="to make room where only two secrets fit"):
+            return True
+    return False
+
+
+def _needs_checks(visit: Visit, credential: Credential) -> bool:
+    """A credential that was never promoted and that no destination was found to bear goes unchecked; so does an expired one."""
+    if credential.expires_at <= visit.now:
+        return False
+    return credential.promoted_at is not None or credential.revoke_intent_at is None
+
+
+async def _held(visit: Visit, credential: Credential) -> str:
+    """Why it may not go yet, by the checks of section 6, or empty."""
+    current = visit.facts.current
+    if current is None:
+        return "there is no current credential to take its place"
+    if visit.facts.attempt is not None and _proved_promoted(visit):
+        return "consumers are still being told of the new credential"
+    if _too_fresh(visit, current):
+        return "the promotion is too recent for a stopped node to be ruled out"
+    removed = [d.destination for d in visit.facts.deliveries if d.removed and d.key_id]
+    if removed:
+        gone = ", ".join(removed)
+        return f"{gone} left the definition and may still bear it: 'rotator forget {visit.rotation.name} --to DEST' lets it go"
+    refused = await _current_refused(visit, current)
+    return refused or await _wanting(visit, current, credential)
+
+
+def _proved_promoted(visit: Visit) -> bool:
+    return any(entry.step == "promote" for entry in visit.facts.journal)
+
+
+def _too_fresh(visit: Visit, current: Credential) -> bool:
+    """A stopped node's last request may still arrive: the lease time plus the longest timeout must have passed."""
+    pace = visit.world.pace
+    longest = max(pace.destination_timeout, visit.connection.request_timeout)
+    return current.promoted_at is not None and visit.now < current.promoted_at + pace.lease + longest
+
+
+async def _current_refused(visit: Visit, current: Credential) -> str:
+    """(a) A fresh sign-in with the current secret works; an adopted one without text is listed and unexpired."""
+    text = await visit.world.store.text(current.key_id)
+    if text is None:
+        registration = await survey(visit)
+        listed = any(entry.key_id == current.key_id for entry in registration.credentials)
+        return "" if listed and current.expires_at > visit.now else "the current credential is not listed in Entra"
+    directory = await visit.directory()
+    proof = await directory.prove(visit.application.client_id, text)
+    visit.heard(directory)
+    return "" if proof.accepted else f"the current secret does not sign in: {proof.code} {proof.detail}".rstrip()
+
+
+async def _wanting(visit: Visit, current: Credential, credential: Credential) -> str:
+    """(b) Every required destination, read again, bears the current key id; one that drifted is healed first."""
+    for rule in visit.rotation.destinations:
+        if not rule.required:
+            continue
+        borne = await places.bears(visit, rule)
+        if not current.has_text:
+            if borne == credential.key_id:
+                return f"{rule.name} still bears it"
+            continue
+        if borne != current.key_id and not await heal.heal(visit, rule, current):
+            return f"{rule.name} does not bear the current credential yet"
+    return ""
+
+
+async def _remove(visit: Visit, credential: Credential, why: str) -> bool:
+    going = replace(credential, revoke_intent_at=credential.revoke_intent_at or visit.now)
+    await visit.commit(going, visit.entry("revoke", "intent", key_id=credential.key_id, why=why))
+    directory = await visit.directory()
+    await directory.remove_password(credential.application.object_id, credential.key_id)
+    visit.heard(directory)
+    registration = await survey(visit)
+    if _listed(registration, credential):
+        _look_again(visit, going)
+        return False
+    visit.note(
+        replace(going, state=CredentialState.REVOKED, revoked_at=visit.now, has_text=False, revoke_message=""),
+        EraseText(credential.key_id),
+        visit.entry("revoke", "outcome", key_id=credential.key_id, why=why),
+    )
+    visit.tell(Revoked(visit.rotation.name, visit.now, credential.key_id, why))
+    return True
+
+
+def _listed(registration: Registration, credential: Credential) -> bool:
+    return any(listed.key_id == credential.key_id for listed in registration.credentials)
+
+
+def _look_again(visit: Visit, credential: Credential) -> None:
+    """Removed, and still listed: reads lag behind writes. Looked at again soon, then ever later."""
+    failures = credential.revoke_failures + 1
+    wait = min(_FIRST_LOOK_AGAIN * 2**failures, timedelta(hours=1))
+    message = "removed; waiting for Entra to stop listing it"
+    visit.note(replace(credential, revoke_failures=failures, revoke_retry_at=visit.now + wait, revoke_message=message))
+
+
+def _postpone(visit: Visit, credential: Credential, why: str) -> None:
+    fresh = next((c for c in visit.facts.credentials if c.key_id == credential.key_id), credential)
+    failures = fresh.revoke_failures + 1
+    retry_at = visit.now + visit.later(failures)
+    visit.note(replace(fresh, revoke_failures=failures, revoke_retry_at=retry_at, revoke_message=why))
+    visit.tell(RevokeHeld(visit.rotation.name, visit.now, credential.key_id, why))

@@ -1,0 +1,154 @@
+"""One rotation in our hands: its facts, its lease, and the changes that will become true together."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rotator.domain.applied import applied
+from rotator.domain.changes import Change
+from rotator.domain.events import Event
+from rotator.domain.model import Application, Connection, Entry, Facts, Rotation
+from rotator.domain.retry import retry_delay
+from rotator.engine.lease import Hold
+from rotator.engine.world import World
+from rotator.errors import LeaseLost
+from rotator.ports import Directory, Marker
+
+
+class Visit:
+    """The engine's working state for one claimed rotation.
+
+    `note` collects changes and shows them in `facts` at once; `commit` makes them durable, all together, before the
+    next outside effect. Whatever is noted and not committed was not an effect, or can be found again (law L2).
+    """
+
+    def __init__(self, world: World, hold: Hold, facts: Facts, now: datetime) -> None:
+        self.world = world
+        self.hold = hold
+        self.facts = facts
+        self.now = now
+        #: When duties that failed are to be tried again.
+        self.again: dict[str, datetime] = {}
+        #: Destinations we may have touched since the last commit.
+        self.touched: set[str] = set()
+        self._changes: list[Change] = []
+        self._events: list[Event] = []
+
+    @property
+    def rotation(self) -> Rotation:
+        """The definition as it stands; an open attempt keeps the application of its start."""
+        return self.facts.rotation
+
+    @property
+    def application(self) -> Application:
+        """The application an open attempt began with, else the definition's."""
+        attempt = self.facts.attempt
+        return attempt.application if attempt and attempt.application.object_id else self.rotation.application
+
+    @property
+    def connection(self) -> Connection:
+        """The facts of the rotation's connection. Raises ConfigError when it is gone."""
+        return self.world.directories.connection(self.rotation.connection)
+
+    @property
+    def prefix(self) -> str:
+        """What every display name of this installation begins with."""
+        return f"rotator/{self.world.store.installation}/"
+
+    @property
+    def doubt(self) -> str:
+        """Why the database's time is not to be believed now, or empty (law L13)."""
+        return self.world.clockwatch.doubt(self.now, self.world.clock.monotonic())
+
+    def marker(self, key_id: str) -> Marker:
+        """Our mark for a credential, under the token we hold."""
+        return Marker(self.world.store.installation, self.rotation.id, key_id, self.hold.token)
+
+    def entry(self, step: str, phase: str, **facts: object) -> Entry:
+        """A journal entry of this rotation, of the open attempt if there is one."""
+        attempt = self.facts.attempt
+        plain = {name: _plain(value) for name, value in facts.items()}
+        return Entry(self.rotation.id, attempt.id if attempt else "", step, phase, self.now, plain)
+
+    def note(self, *changes: Change) -> None:
+        """Let these become true with the next commit."""
+        self._changes.extend(changes)
+        self.facts = applied(self.facts, changes)
+
+    def tell(self, event: Event) -> None:
+        """Tell the observers once what has happened is durable."""
+        self._events.append(event)
+
+    async def commit(self, *changes: Change, wake_at: datetime | None = None, release: bool = False) -> None:
+        """Make all that was noted durable. Raises LeaseLost, leaving a hint for every destination we touched."""
+        self.note(*changes)
+        if not (self._changes or release):
+            return
+        try:
+            written = await self.hold.write(tuple(self._changes), wake_at=wake_at, release=release)
+        except LeaseLost:
+            await self._leave_hints()
+            raise
+        self._believe(written.now)
+        self._changes.clear()
+        self.touched.clear()
+        events, self._events = self._events, []
+        for event in events:
+            self.world.tell(event)
+
+    async def refresh(self) -> datetime:
+        """Take the database's time anew, after a wait."""
+        self._believe(await self.world.store.now())
+        return self.now
+
+    async def reload(self) -> None:
+        """Read the facts anew; nothing may be noted and uncommitted."""
+        self.facts, now = await self.world.store.look(self.rotation.id)
+        self._believe(now)
+
+    async def directory(self) -> Directory:
+        """Entra through the rotation's connection, with the lease good for one request."""
+        directory = await self.world.directories.open(self.rotation.connection)
+        await self.hold.ensure(self.connection.request_timeout)
+        return directory
+
+    def heard(self, directory: Directory) -> None:
+        """Entra has answered: compare clocks."""
+        said = directory.entra_time()
+        if said is not None:
+            self.world.clockwatch.entra_said(*said)
+
+    def later(self, failures: int) -> timedelta:
+        """How long to wait after that many failures in a row."""
+        current = self.facts.current
+        left = current.expires_at - self.now if current else None
+        return retry_delay(failures, expires_in=left, lifetime=self.rotation.lifetime, noise=self.world.chance.noise())
+
+    def stumbled(self, duty: str) -> None:
+        """A duty failed: have it tried again after a growing wait."""
+        key = (self.rotation.id, duty)
+        failures = self.world.memory.stumbles.get(key, 0) + 1
+        self.world.memory.stumbles[key] = failures
+        self.again[duty] = self.now + self.later(failures)
+
+    def managed(self, duty: str) -> None:
+        """A duty went well."""
+        self.world.memory.stumbles.pop((self.rotation.id, duty), None)
+
+    async def _leave_hints(self) -> None:
+        for destination in self.touched:
+            await self.world.store.hint(self.rotation.id, destination)
+
+    def _believe(self, now: datetime) -> None:
+        self.now = now
+        self.world.clockwatch.look(now, self.world.clock.monotonic())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return value
