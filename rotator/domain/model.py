@@ -5,93 +5,45 @@ All instants are aware UTC datetimes of the database's clock (law L13); all span
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import NoReturn
 
 from rotator.domain.schedule import Schedule
+from rotator.domain.secret import Secret
+from rotator.domain.states import CredentialState, Initial, Mode, OnDrift, Outcome, RotationStatus
 
-
-class Secret:
-    """The text of a client secret. It shows itself to nobody: `reveal()` is the only way to the text (law L11)."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself; call at the last moment, keep it in no name that outlives the call."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __format__(self, _spec: str) -> str:
-        return repr(self)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
-            return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is never pickled or copied")
-
-
-class CredentialState(StrEnum):
-    """Where a credential stands in its life."""
-
-    PENDING = "pending"
-    CURRENT = "current"
-    RETIRING = "retiring"
-    REVOKED = "revoked"
-    LOST = "lost"
-
-
-class RotationStatus(StrEnum):
-    """What the last attempt came to, in the words of the API."""
-
-    SUCCESS = "success"
-    FAILED = "failed"
-    IN_PROGRESS = "in-progress"
-
-
-class Mode(StrEnum):
-    """How an attempt is carried out."""
-
-    ROTATE = "rotate"
-    COMPROMISED = "compromised"
-
-
-class Outcome(StrEnum):
-    """How an attempt ended."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SUPERSEDED = "superseded"
-
-
-class Initial(StrEnum):
-    """What a new definition does first."""
-
-    ROTATE = "rotate"
-    WAIT = "wait"
-    ADOPT = "adopt"
-
-
-class OnDrift(StrEnum):
-    """What to do about a destination that was changed behind our back."""
-
-    HEAL = "heal"
-    REPORT = "report"
+#: The vocabulary of the domain, in one place to import from.
+__all__ = [
+    "Alarm",
+    "Application",
+    "Attempt",
+    "Connection",
+    "ConnectionHealth",
+    "Credential",
+    "CredentialState",
+    "Delivery",
+    "DestinationRule",
+    "Entry",
+    "Facts",
+    "Folder",
+    "FreezeWindow",
+    "Initial",
+    "IssueIntent",
+    "Lease",
+    "Limits",
+    "Mode",
+    "OnDrift",
+    "Outcome",
+    "Request",
+    "Rotation",
+    "RotationStatus",
+    "Schedule",
+    "Secret",
+    "Standing",
+    "Switches",
+    "VerifyRule",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +67,7 @@ class VerifyRule:
 
 @dataclass(frozen=True, slots=True)
 class DestinationRule:
-    """One place a rotation delivers to. `name` is stable and unique within the rotation (`file:/run/x.env`, `embedded`)."""
+    """One place a rotation delivers to; `name` is stable and unique within the rotation (`file:/run/x.env`)."""
 
     name: str
     kind: str
@@ -125,7 +77,7 @@ class DestinationRule:
     adopt: bool = False
     #: clientId, clientSecret, keyId, tenantId, expiresAt -> the name used there; absent fields are not written.
     names: Mapping[str, str] = field(default_factory=dict)
-    #: The kind's own options as they stand in the definition; secret values only as references.
+    #: The kind's own options; secret values only as references.
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -245,7 +197,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class IssueIntent:
-    """We were about to ask for one credential under this display name. `outcome` is empty until Graph's answer is recorded."""
+    """We were about to ask for one credential under this name; `outcome` is empty until Graph's answer is recorded."""
 
     rotation_id: str
     attempt_id: str
@@ -336,7 +288,7 @@ class Request:
     at: datetime
     by: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
-    #: Set when it has been dealt with: done | failed | refused, and one line.
+    #: Once dealt with: done | failed | refused, and one line.
     ended_at: datetime | None = None
     result: str = ""
     message: str = ""
