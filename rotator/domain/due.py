@@ -19,7 +19,6 @@ from rotator.domain.next_time import (
     interval_slot,
     is_creation,
     is_unborn,
-    known,
     near_expiry_at,
     next_rotation_at,
     retry_at,
@@ -162,10 +161,9 @@ def _causes(case: _Case) -> Iterator[_Cause]:
 def _requested(case: _Case) -> Iterator[_Cause]:
     """Give the requests that no attempt has taken up yet, the urgent ones first."""
     taken = case.facts.attempt.request_id if case.facts.attempt else ""
-    for kind in ("compromised", "rotate"):
-        for request in case.facts.requests:
-            if request.kind == kind and request.id != taken:
-                yield _Cause(Reason.REQUESTED, case.now, request)
+    waiting = [request for request in case.facts.requests if request.id != taken]
+    urgent_first = [request for kind in ("compromised", "rotate") for request in waiting if request.kind == kind]
+    return (_Cause(Reason.REQUESTED, case.now, request) for request in urgent_first)
 
 
 def _due(case: _Case, cause: _Cause) -> Due:
@@ -242,7 +240,7 @@ def _backing_off(case: _Case, cause: _Cause) -> NotDue | None:
 def _waits_until(facts: Facts) -> datetime | None:
     if facts.attempt is not None:
         return facts.attempt.resume_at
-    return known(facts.standing.retry_at) if facts.standing.failures else None
+    return facts.standing.retry_at if facts.standing.failures else None
 
 
 def _is_news(facts: Facts, cause: _Cause) -> bool:

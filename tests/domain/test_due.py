@@ -145,12 +145,21 @@ class TestHeld:
         once = Standing("rotation-1", state="active", failures=1, retry_at=START + MINUTE)
         assert reason(due(replace(facts, standing=once), START + MINUTE)) == "RETRY"
 
+    def test_automatic_rotation_off_holds_the_retry_of_what_was_once_rotated_or_adopted(self) -> None:
+        ledger_lost = replace(failed(START, START + MINUTE), credentials=())
+        adopted = failed(START, START + MINUTE, anchor_at=None, last_rotated_at=None)
+        for facts in (ledger_lost, adopted):
+            assert reason(due(ruled(facts, auto=False), START + HOUR)) == "AUTO_ROTATION_OFF"
+
     def test_a_rotation_that_is_not_due_says_when_it_will_be(self) -> None:
         assert due(rotated(), START + DAY) == NotDue(Reason.NOT_YET, SLOT, SLOT)
 
     def test_a_failed_rotation_backs_off_although_its_interval_is_over(self) -> None:
         retry_at = SLOT + 32 * MINUTE
         assert due(failed(SLOT, retry_at), SLOT + MINUTE) == NotDue(Reason.BACKING_OFF, retry_at, retry_at)
+
+    def test_a_retry_time_left_over_from_before_a_success_holds_nothing(self) -> None:
+        assert reason(due(rotated(failures=0, retry_at=SLOT + HOUR), SLOT)) == "INTERVAL_ELAPSED"
 
     def test_a_lost_credential_backs_off_after_a_failure(self) -> None:
         facts = failed(START + DAY, START + DAY + HOUR, current_lost=True)

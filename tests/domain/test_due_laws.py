@@ -85,6 +85,9 @@ class TestL9:
     def test_L9_an_edit_before_the_slot_moves_nothing(self) -> None:
         assert reason(due(switched(rotated(), changed_at=SLOT - MINUTE), SLOT)) == "INTERVAL_ELAPSED"
 
+    def test_L9_an_edit_at_the_very_slot_waits_for_the_next_one(self) -> None:
+        assert due(switched(rotated(), changed_at=SLOT), SLOT) == NotDue(Reason.NOT_YET, SLOT + DAY, SLOT + DAY)
+
     def test_L9_a_resume_long_after_a_failure_is_due_at_the_next_slot(self) -> None:
         resumed = SLOT + 5 * DAY + HOUR
         facts = switched(failed(SLOT, SLOT + HOUR), changed_at=resumed)

@@ -106,6 +106,9 @@ class TestRequests:
         facts = asked(failed(SLOT + MINUTE, SLOT + HOUR), SLOT)
         assert reason(due(facts, SLOT + 2 * MINUTE)) == "BACKING_OFF"
 
+    def test_a_request_made_at_the_instant_of_a_failure_does_not_wait(self) -> None:
+        assert reason(due(asked(failed(SLOT, SLOT + HOUR), SLOT), SLOT)) == "REQUESTED"
+
     def test_a_request_resumes_an_open_attempt_that_waits(self) -> None:
         waiting = replace(rotated(), attempt=an_attempt(started_at=SLOT, resume_at=SLOT + HOUR))
         assert reason(due(asked(waiting, SLOT + MINUTE), SLOT + MINUTE)) == "REQUESTED"
@@ -117,6 +120,9 @@ class TestRequests:
             journal=(an_entry(at=SLOT + 2 * MINUTE),),
         )
         assert reason(due(asked(waiting, SLOT + MINUTE), SLOT + 3 * MINUTE)) == "BACKING_OFF"
+        assert reason(due(asked(waiting, SLOT + 2 * MINUTE), SLOT + 3 * MINUTE)) == "BACKING_OFF"
+        unwritten = replace(waiting, journal=())
+        assert reason(due(asked(unwritten, SLOT - MINUTE), SLOT + MINUTE)) == "BACKING_OFF"
 
     def test_a_request_that_the_open_attempt_works_on_is_not_made_twice(self) -> None:
         facts = asked(replace(rotated(), attempt=an_attempt(request_id="request-1")), SLOT)

@@ -43,6 +43,7 @@ class TestNextRotationAt:
 
     def test_it_is_the_creation_or_the_first_slot_before_the_first_rotation(self) -> None:
         assert next_rotation_at(new()) == START
+        assert next_rotation_at(new(auto=False)) == START
         assert next_rotation_at(new(initial=Initial.WAIT)) == datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
         assert next_rotation_at(new(initial=Initial.ADOPT)) is None
 
