@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
-from rotator.domain.model import Facts, FreezeWindow, Limits, Request
+from rotator.domain.model import Facts, FreezeWindow, Initial, Limits, Request
 from rotator.domain.next_time import (
     earliest,
-    first_at,
+    first_slot,
     interval_slot,
     is_creation,
     is_unborn,
@@ -154,7 +154,7 @@ def _causes(case: _Case) -> Iterator[_Cause]:
     if facts.standing.failures:
         yield _Cause(Reason.RETRY, retry_at(facts))
     elif is_unborn(facts):
-        yield _Cause(Reason.NEVER_ROTATED, first_at(facts, now))
+        yield _Cause(Reason.NEVER_ROTATED, now if facts.rotation.initial is Initial.ROTATE else first_slot(facts))
     yield _Cause(Reason.INTERVAL_ELAPSED, interval_slot(facts))
 
 

@@ -27,7 +27,7 @@ def next_rotation_at(facts: Facts) -> datetime | None:
     if facts.standing.failures:
         return retry_at(facts)
     if is_unborn(facts):
-        return first_at(facts, switches.created_at)
+        return switches.created_at if facts.rotation.initial is Initial.ROTATE else first_slot(facts)
     return earliest(interval_slot(facts), near_expiry_at(facts))
 
 
@@ -41,16 +41,12 @@ def interval_slot(facts: Facts) -> datetime | None:
     return _not_in_the_past_of_an_edit(facts, after(anchor))
 
 
-def first_at(facts: Facts, now: datetime) -> datetime | None:
-    """Return when the first rotation comes: at once, at the first slot, or (`initial: adopt`) never by itself."""
+def first_slot(facts: Facts) -> datetime | None:
+    """Return when a definition that waits (`initial: wait`) rotates for the first time; None for the others."""
     created_at = known(facts.switches.created_at)
-    match facts.rotation.initial:
-        case Initial.ROTATE:
-            return now
-        case Initial.WAIT if created_at is not None:
-            return _not_in_the_past_of_an_edit(facts, facts.rotation.schedule.first_slot_after(created_at))
-        case _:
-            return None
+    if created_at is None or facts.rotation.initial is not Initial.WAIT:
+        return None
+    return _not_in_the_past_of_an_edit(facts, facts.rotation.schedule.first_slot_after(created_at))
 
 
 def retry_at(facts: Facts) -> datetime | None:
