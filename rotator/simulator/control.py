@@ -10,7 +10,7 @@ from rotator.simulator.model import Application
 from rotator.simulator.policies import AppManagementPolicy
 from rotator.simulator.population import own
 from rotator.simulator.refusals import GraphRefusal
-from rotator.simulator.wire import Answer, Json, SimRequest, SimResponse, graph_time, json_response
+from rotator.simulator.wire import Answer, Json, SimRequest, SimResponse, json_response, stamp_time
 
 if TYPE_CHECKING:
     from rotator.simulator.entra import Entra
@@ -139,7 +139,7 @@ class Control:
 
     def _show_clock(self) -> Json:
         now = self._entra.tenant.now()
-        return {"now": graph_time(now), "scale": self._clock.scale if self._clock else 1.0}
+        return {"now": stamp_time(now), "scale": self._clock.scale if self._clock else 1.0}
 
     def _advance(self, body: Json) -> Json:
         if self._clock is None:

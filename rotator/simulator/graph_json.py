@@ -4,7 +4,8 @@ import base64
 from datetime import datetime
 
 from rotator.simulator.model import Application, Certificate, FederatedCredential, Password, ServicePrincipal
-from rotator.simulator.wire import Json, graph_time
+from rotator.simulator.passwords import DEFAULT_LIFETIME
+from rotator.simulator.wire import Json, graph_time, stamp_time
 
 
 def application_json(application: Application, at: datetime) -> Json:
@@ -15,7 +16,7 @@ def application_json(application: Application, at: datetime) -> Json:
         "appId": application.client_id,
         "applicationTemplateId": None,
         "disabledByMicrosoftStatus": None,
-        "createdDateTime": graph_time(application.created_at),
+        "createdDateTime": stamp_time(application.created_at),
         "displayName": application.display_name,
         "description": None,
         "groupMembershipClaims": None,
@@ -53,7 +54,7 @@ def principal_json(principal: ServicePrincipal, at: datetime, *, tenant_id: str)
         "appId": principal.client_id,
         "appOwnerOrganizationId": tenant_id,
         "appRoleAssignmentRequired": False,
-        "createdDateTime": graph_time(principal.created_at),
+        "createdDateTime": stamp_time(principal.created_at),
         "displayName": principal.display_name,
         "servicePrincipalNames": [principal.client_id],
         "servicePrincipalType": "Application",
@@ -67,14 +68,16 @@ def principal_json(principal: ServicePrincipal, at: datetime, *, tenant_id: str)
 
 def password_json(password: Password, text: str | None = None) -> Json:
     """A password credential; its text only in the answer that made it."""
+    stamped = password.starts_at == password.created_at
+    defaulted = stamped and password.expires_at - password.starts_at == DEFAULT_LIFETIME
     return {
         "customKeyIdentifier": None,
         "displayName": password.display_name,
-        "endDateTime": graph_time(password.expires_at),
+        "endDateTime": stamp_time(password.expires_at) if defaulted else graph_time(password.expires_at),
         "hint": password.hint,
         "keyId": password.key_id,
         "secretText": text,
-        "startDateTime": graph_time(password.starts_at),
+        "startDateTime": stamp_time(password.starts_at) if stamped else graph_time(password.starts_at),
     }
 
 

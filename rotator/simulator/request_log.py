@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.simulator.wire import Answer, Json, Reset, SimResponse, graph_time
+from rotator.simulator.wire import Answer, Json, Reset, SimResponse, stamp_time
 
 _KEPT = 50_000
 
@@ -28,7 +28,7 @@ class LogEntry:
         """What the control address shows of it."""
         return {
             "number": self.number,
-            "at": graph_time(self.at),
+            "at": stamp_time(self.at),
             "operation": self.operation,
             "method": self.method,
             "path": self.path,

@@ -12,7 +12,7 @@ from rotator.simulator.passwords import PasswordBook
 from rotator.simulator.policies import DEFAULT_POLICY_ID, AppManagementPolicy
 from rotator.simulator.propagation import Propagation
 from rotator.simulator.refusals import bad_request, not_found
-from rotator.simulator.wire import Json, graph_time
+from rotator.simulator.wire import Json, graph_time, stamp_time
 
 _FEDERATED_LIMIT = 20
 
@@ -235,7 +235,7 @@ class Tenant:
                     "displayName": password.display_name,
                     "holder": "application" if holder is application else "servicePrincipal",
                     "hint": password.hint,
-                    "createdDateTime": graph_time(password.created_at),
+                    "createdDateTime": stamp_time(password.created_at),
                     "startDateTime": graph_time(password.starts_at),
                     "endDateTime": graph_time(password.expires_at),
                     "listed": password.listed(now),

@@ -54,12 +54,17 @@ def json_response(status: int, body: object, headers: Headers = ()) -> SimRespon
 
 
 def graph_time(moment: datetime) -> str:
-    """A moment as Graph writes it: seven fractional digits, none when the second is whole.
-
-    The seventh digit is never zero: Graph counts in 100 ns, and clients that parse only six digits must be found.
-    """
+    """A moment that a client sent, as Graph gives it back: without needless zeros."""
     text = moment.isoformat(timespec="seconds")[:19]
-    return f"{text}.{moment.microsecond:06d}1Z" if moment.microsecond else f"{text}Z"
+    return f"{text}.{moment.microsecond:06d}".rstrip("0") + "Z" if moment.microsecond else f"{text}Z"
+
+
+def stamp_time(moment: datetime) -> str:
+    """A moment that Graph itself stamped: with seven fractional digits, because it counts in 100 ns.
+
+    The seventh is never zero: clients that parse only six must be found.
+    """
+    return f"{moment.isoformat(timespec='seconds')[:19]}.{moment.microsecond:06d}1Z"
 
 
 def parse_time(text: str) -> datetime:
