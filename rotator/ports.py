@@ -264,7 +264,8 @@ class Store(Protocol):
         self, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None
     ) -> Sequence[Claim]:
         """Up to `limit` rotations whose wake-up time has come and whose application no other holder has leased, earliest first;
-        at most one rotation an application. Each lease carries a new, higher token. `only`: those ids, whatever their wake-up time."""
+        at most one rotation an application. Each lease carries a new, higher token. A lease that claims to run for more than
+        15 minutes was taken under a wrong clock and counts as free (its holder is fenced). `only`: those ids, whatever their wake-up time."""
 
     async def look(self, rotation_id: str) -> tuple[Facts, datetime]:
         """The facts as they stand now. Raises KeyError when there is no such rotation."""
@@ -279,7 +280,7 @@ class Store(Protocol):
         release: bool = False,
     ) -> Written:
         """Make the changes true, all or none, and extend the lease by `ttl` from now.
-        `wake_at` sets the rotation's wake-up time (with `release` it must be given: `datetime.max` for never).
+        `wake_at` sets the rotation's wake-up time (`datetime.max` for never); None leaves it as it is.
         Raises LeaseLost, having changed nothing, when the lease row bears another token."""
 
     async def renew(self, lease: Lease, ttl: timedelta) -> Lease:

@@ -13,6 +13,8 @@ class ClockWatch:
     """Remembers when the database's time was last believed. `pace` is the speed of scaled time, 1.0 outside the demo."""
 
     pace: float = 1.0
+    #: There was a doubt when it was last asked for: look twice before claiming.
+    uneasy: bool = False
     #: The database's time and the monotonic time of the last look, and of Entra's last answer.
     _seen: tuple[datetime, float] | None = None
     _entra: tuple[datetime, float] | None = None
@@ -28,11 +30,17 @@ class ClockWatch:
         """The database says it is `now`; notices a jump since the last look."""
         if self._seen is not None and self._apart(now, monotonic, self._seen):
             self._jumped_at = monotonic
+            self.uneasy = True
         if self._seen is None or monotonic >= self._seen[1]:
             self._seen = (now, monotonic)
 
     def doubt(self, now: datetime, monotonic: float) -> str:
         """Why `now` is not to be believed, or an empty string."""
+        why = self._why(now, monotonic)
+        self.uneasy = bool(why)
+        return why
+
+    def _why(self, now: datetime, monotonic: float) -> str:
         if self._entra is not None and (self._jumped_at is None or self._entra[1] >= self._jumped_at):
             self._jumped_at = None
             if not self._apart(now, monotonic, self._entra):

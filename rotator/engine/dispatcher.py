@@ -10,6 +10,8 @@ from rotator.engine.world import World
 from rotator.errors import StoreError
 from rotator.ports import Claim
 
+_ASK_ENTRA_EVERY = 60.0
+
 Trouble = Callable[[str, BaseException], None]
 
 
@@ -21,6 +23,7 @@ class Dispatcher:
         self._concurrency = concurrency
         self._trouble = trouble
         self._visits: set[asyncio.Task[None]] = set()
+        self._asked_at = -_ASK_ENTRA_EVERY
         #: Set whenever there may be something to claim.
         self.nudged = asyncio.Event()
 
@@ -31,7 +34,7 @@ class Dispatcher:
 
     async def fill(self, only: Collection[str] | None = None) -> int:
         """Claim what is due, as far as there is room, and begin to visit it; returns how many were begun."""
-        room = self._concurrency - len(self._visits)
+        room = await self._room()
         if room <= 0 or self._world.memory.draining.is_set():
             return 0
         taken_at = self._world.clock.monotonic()
@@ -41,6 +44,21 @@ class Dispatcher:
             self._visits.add(task)
             task.add_done_callback(self._done)
         return len(claims)
+
+    async def _room(self) -> int:
+        """While the database's time is in doubt, one visit a minute asks Entra whether it still is (law L13)."""
+        room = self._concurrency - len(self._visits)
+        watch, clock = self._world.clockwatch, self._world.clock
+        if not watch.uneasy:
+            return room
+        now = await self._world.store.now()
+        watch.look(now, clock.monotonic())
+        if not watch.doubt(now, clock.monotonic()):
+            return room
+        if clock.monotonic() < self._asked_at + _ASK_ENTRA_EVERY or self._visits:
+            return 0
+        self._asked_at = clock.monotonic()
+        return 1
 
     async def settle(self) -> None:
         """Return when no visit is under way."""

@@ -37,6 +37,10 @@ async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
             await _guarded(held, "resolve", _resolve)
             await _give_back(held, held.again.get("resolve", held.now))
             return
+        await _guarded(held, "compare", _compare)
+        if held.doubt:
+            await _stand_still(held)
+            return
         for name, duty in _DUTIES:
             held.hold.step_boundary()
             await _guarded(held, name, duty)
@@ -60,6 +64,12 @@ async def settle(held: Visit) -> None:
         held.facts, verdict, held.now, look_again=looks, reconcile_every=held.world.pace.reconcile
     )
     await _give_back(held, await _spread_out(held, verdict, wake_at))
+
+
+async def _stand_still(held: Visit) -> None:
+    """No date can be believed, so none is written down: the alarm is raised, and the next visit stays where it was."""
+    _alarms(held, _verdict(held))
+    await held.commit(release=True)
 
 
 async def _guarded(held: Visit, name: str, duty: Duty) -> None:
@@ -147,7 +157,6 @@ async def _reconcile(held: Visit) -> None:
 
 
 _DUTIES: tuple[tuple[str, Duty], ...] = (
-    ("compare", _compare),
     ("second-look", _second_looks),
     ("requests", _requests),
     ("adopt", _initial),
