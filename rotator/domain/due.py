@@ -139,6 +139,10 @@ _PASSES = {
     Reason.NEAR_EXPIRY: frozenset({Reason.FREEZE_WINDOW, Reason.CONNECTION_BROKEN, Reason.STORM_LIMIT}),
 }
 _PASSED_BY_COMPROMISED = frozenset({Reason.FREEZE_WINDOW, Reason.STORM_LIMIT})
+#: Entries of these show that an attempt was worked on; whoever else visits the rotation writes to its journal too.
+_STEPS = frozenset(
+    {"preflight", "issue", "reclaim", "verify", "deliver", "promote", "notify", "revoke-others", "discard"}
+)
 
 
 def _causes(case: _Case) -> Iterator[_Cause]:
@@ -252,7 +256,8 @@ def _is_news(facts: Facts, cause: _Cause) -> bool:
     if since is None or cause.reason not in {Reason.REQUESTED, Reason.NEAR_EXPIRY}:
         return False
     if facts.attempt is not None:
-        return since > (facts.journal[-1].at if facts.journal else facts.attempt.started_at)
+        tries = (entry.at for entry in reversed(facts.journal) if entry.step in _STEPS)
+        return since > next(tries, facts.attempt.started_at)
     return facts.standing.last_attempted_at is None or since >= facts.standing.last_attempted_at
 
 

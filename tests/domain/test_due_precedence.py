@@ -124,6 +124,11 @@ class TestRequests:
         unwritten = replace(waiting, journal=())
         assert reason(due(asked(unwritten, SLOT - MINUTE), SLOT + MINUTE)) == "BACKING_OFF"
 
+    def test_what_other_duties_note_meanwhile_does_not_make_a_request_old(self) -> None:
+        noted = (an_entry(at=SLOT), an_entry(step="adopt", at=SLOT + HOUR), an_entry(step="close", at=SLOT + HOUR))
+        waiting = replace(rotated(), attempt=an_attempt(started_at=SLOT, resume_at=SLOT + DAY), journal=noted)
+        assert reason(due(asked(waiting, SLOT + MINUTE, "compromised"), SLOT + HOUR)) == "REQUESTED"
+
     def test_a_request_that_the_open_attempt_works_on_is_not_made_twice(self) -> None:
         facts = asked(replace(rotated(), attempt=an_attempt(request_id="request-1")), SLOT)
         assert reason(due(facts, SLOT)) == "ATTEMPT_OPEN"
