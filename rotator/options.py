@@ -135,9 +135,14 @@ def _flag(value: object) -> bool:
     return value if isinstance(value, bool) else refuse(value, "true | false")
 
 
+def is_slug(value: object) -> bool:
+    """Tell whether it is 1 to 64 of a-z, 0-9 and '-'."""
+    return isinstance(value, str) and _SLUG.fullmatch(value) is not None
+
+
 def _slug(value: object) -> str:
-    if isinstance(value, str) and _SLUG.fullmatch(value):
-        return value
+    if is_slug(value):
+        return str(value)
     refuse(value, "1 to 64 of a-z, 0-9 and '-', not beginning or ending with '-'")
 
 

@@ -1,0 +1,45 @@
+"""Which options are known, but not available in this version? Each is refused by name, never silently ignored."""
+
+from __future__ import annotations
+
+#: Top-level blocks, options of `api`, of a rotation (and of `defaults`), and kinds of destinations that come later.
+_BLOCKS = frozenset({"metrics", "dashboard", "notifications", "freeze"})
+_API = frozenset({"tls", "behindProxy", "trustedProxies", "allow"})
+_ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline", "hooks"})
+_FILE = frozenset({"template"})
+METHODS = ("oauth",)
+KINDS = (
+    "azure-key-vault",
+    "vault",
+    "kubernetes",
+    "infisical",
+    "aws-secrets-manager",
+    "gcp-secret-manager",
+    "github-actions",
+    "azure-devops",
+    "azure-app-service",
+    "webhook",
+    "exec",
+)
+FORMATS = ("template",)
+
+
+def later(path: tuple[str | int, ...]) -> str:
+    """The refusal of the key at that path when it is one of a later version, else nothing."""
+    match path:
+        case (key,):
+            known = _BLOCKS
+        case ("api", key):
+            known = _API
+        case ("defaults", key) | ("rotations", int(), key):
+            known = _ROTATION
+        case ("defaults", "destinations", int(), key) | ("rotations", int(), "destinations", int(), key):
+            known = _FILE
+        case _:
+            return ""
+    return "known, but not available in this version (leave it out)" if key in known else ""
+
+
+def later_value(value: str) -> str:
+    """The beginning of the refusal of a value that is one of a later version."""
+    return f"{value!r} is known, but not available in this version"

@@ -1,0 +1,153 @@
+"""How are the definitions of rotations read from their files? With the defaults, each destination as its kind asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rotator.config.definitions import RotationOptions, Shared, destination_model
+from rotator.config.later import FORMATS, later_value
+from rotator.config.later import KINDS as LATER_KINDS
+from rotator.config.problems import Problems, Spot, keys_of
+from rotator.config.reading import Table
+from rotator.destinations import KINDS
+from rotator.destinations.options import KindOptions
+from rotator.domain.model import DestinationRule, OnDrift
+from rotator.options import shown
+
+_M = TypeVar("_M", bound=BaseModel)
+_TIMES = frozenset({"rotateAt", "rotateAtUtc"})
+_SHARED = frozenset({*keys_of(Shared), "kind"})
+_NOT_BY_DEFAULT = frozenset({"name", "replaces"})
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDestination:
+    """A destination: its kind's options, and the rule they make."""
+
+    options: KindOptions
+    rule: DestinationRule
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRotation:
+    """A rotation as it is written, and where; `defaults` is where options stand that it does not have itself."""
+
+    spot: Spot
+    defaults: Spot
+    options: RotationOptions
+    destinations: tuple[WrittenDestination, ...]
+
+    def at(self, *path: str | int) -> Spot:
+        """Where an option of it stands, be it its own or a default."""
+        own = self.spot.has(path[:1]) or not self.defaults.has(path[:1])
+        top = self.spot if own else self.defaults
+        return Spot(top.document, (*top.path, *path))
+
+
+class Reader:
+    """Reads the rotations of all files, with the defaults of the main one."""
+
+    def __init__(self, defaults: Spot, context: Mapping[str, object], problems: Problems) -> None:
+        self._defaults = defaults
+        self._context = context
+        self._problems = problems
+        table = defaults.document.get("defaults")
+        self._values = dict(table) if isinstance(table, Table) else {}
+        if table is not None and not isinstance(table, Table):
+            problems.add(defaults, f"{shown(table)} is not allowed (a mapping of rotation options)")
+
+    def check_defaults(self) -> None:
+        """Mistakes in the defaults are mistakes even when no rotation uses them."""
+        for key in sorted(_NOT_BY_DEFAULT & set(self._values)):
+            self._problems.add(self._defaults / key, "not allowed in defaults (each rotation has its own)", key=True)
+            del self._values[key]
+        self._validated(RotationOptions, self._values, self._defaults, complete=False)
+        self._destinations(self._values.get("destinations"), self._defaults / "destinations")
+
+    def read(self, spot: Spot, raw: object) -> WrittenRotation | None:
+        """One rotation, or None when something is wrong with it."""
+        if not isinstance(raw, Table):
+            self._problems.add(spot, f"{shown(raw)} is not allowed (a mapping)")
+            return None
+        values = self._merged(raw)
+        options = self._validated(RotationOptions, values, spot)
+        inherited = "destinations" in self._values and "destinations" not in raw
+        rows = values.get("destinations", [{"kind": "embedded"}])
+        destinations = self._destinations(rows, (self._defaults if inherited else spot) / "destinations")
+        if options is None or destinations is None:
+            return None
+        return WrittenRotation(spot, self._defaults, options, destinations)
+
+    def _merged(self, raw: Table) -> dict[str, object]:
+        """A time of day of its own, said either way, stands against one by default."""
+        if not self._values:
+            return raw
+        own_time = not _TIMES.isdisjoint(raw)
+        inherited = {key: value for key, value in self._values.items() if not (own_time and key in _TIMES)}
+        return {**inherited, **raw}
+
+    def _validated(
+        self, model: type[_M], values: Mapping[str, object], spot: Spot, *, complete: bool = True
+    ) -> _M | None:
+        try:
+            return model.model_validate(values, context=self._context)
+        except ValidationError as exc:
+            self._problems.blame(spot, model, exc, defaults=self._defaults, complete=complete)
+            return None
+
+    def _destinations(self, rows: object, spot: Spot) -> tuple[WrittenDestination, ...] | None:
+        """All of them, or None when one is wrong; that `rows` is no list has been said already."""
+        if not isinstance(rows, list):
+            return None
+        read = [self._destination(row, spot, n) for n, row in enumerate(rows)]
+        good = tuple(each for each in read if each is not None)
+        return good if len(good) == len(read) else None
+
+    def _destination(self, raw: object, row: Spot, n: int) -> WrittenDestination | None:
+        model = self._kind(raw, row, n)
+        options = self._validated(model, raw, row / n) if model else None  # type: ignore[arg-type]  # a mapping, as _kind saw
+        if not isinstance(raw, dict) or not isinstance(options, Shared) or not isinstance(options, KindOptions):
+            return None
+        rule = DestinationRule(
+            name=options.place(),
+            kind=raw["kind"],
+            required=options.required,
+            order=options.order,
+            on_drift=OnDrift(options.on_drift),
+            adopt=options.adopt,
+            names=options.names.written() if options.names else {},
+            options={key: plain(value) for key, value in raw.items() if key not in _SHARED},
+        )
+        return WrittenDestination(options, rule)
+
+    def _kind(self, raw: object, row: Spot, n: int) -> type[Shared] | None:
+        kinds = " | ".join(KINDS)
+        if not isinstance(raw, dict):
+            self._problems.add(row / n, f"{shown(raw)} is not allowed (a mapping with kind: {kinds})")
+            return None
+        kind = raw.get("kind")
+        if kind in KINDS and not (kind == "file" and raw.get("format") in FORMATS):
+            return destination_model(str(kind))
+        if kind in KINDS:
+            allowed = " | ".join(destination_model("file").model_json_schema()["properties"]["format"]["enum"])
+            self._problems.add(row / n / "format", f"{later_value(raw['format'])} ({allowed})")
+        elif kind is None:
+            self._problems.add(row / n / "kind", f"missing ({kinds})")
+        else:
+            known = kind in LATER_KINDS
+            what = later_value(kind) if known else f"{shown(kind)} is not allowed"
+            self._problems.add(row / n / "kind", f"{what} ({kinds})")
+        return None
+
+
+def plain(value: object) -> object:
+    """The value without its places, so that it can be kept."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return value

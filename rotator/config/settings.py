@@ -1,0 +1,140 @@
+"""What does one daemon need besides its connections and rotations? State, daemon, logging, network, api."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from rotator.options import FilePath, Name, Options, Rule, one_of, problem, refuse, span, text, whole
+from rotator.references import FOLDER, Reference
+
+_SQLITE = "sqlite:///PATH; four slashes before an absolute path"
+_INSTALLATION = re.compile(r"[a-z0-9-]{1,24}")
+
+
+def _sqlite(value: object) -> str:
+    if isinstance(value, str) and value.startswith(("postgresql:", "postgresql+", "postgres:")):
+        problem("PostgreSQL is known, but not available in this version", _SQLITE)
+    if not isinstance(value, str) or not value.startswith("sqlite:///"):
+        # An address of another kind may hold a password: it is not shown.
+        problem("not an address of a state database", _SQLITE)
+    path = value.removeprefix("sqlite:///")
+    if not path or path == ":memory:" or "?" in path or not path.isprintable():
+        refuse(value, f"{_SQLITE}; a file, without options")
+    return value
+
+
+def _installation(value: object) -> str:
+    if value == "" or (isinstance(value, str) and _INSTALLATION.fullmatch(value)):
+        return value
+    return refuse(value, "1 to 24 of a-z, 0-9 and '-', or empty")
+
+
+def _proxy(value: object) -> str:
+    allowed = "http://HOST:PORT, or empty for the usual environment variables"
+    if value == "":
+        return ""
+    if not isinstance(value, str):
+        refuse(value, allowed)
+    try:
+        parts = urlsplit(value)
+        if parts.username or parts.password:
+            problem("a user name or password does not belong here", f"{allowed}, which may hold them")
+        well = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        well = False
+    return value if well and value.isprintable() else refuse(value, allowed)
+
+
+def _on_usr1(value: object) -> str | tuple[str, ...]:
+    if isinstance(value, str) and value in {"all", "due"}:
+        return value
+    if isinstance(value, list) and value and all(isinstance(name, str) and name for name in value):
+        return tuple(value)
+    return refuse(value, "all | due | a list of names of rotations")
+
+
+def _listen(value: object) -> str:
+    return "off" if value == "off" else problem("the API is known, but not available in this version", '"off"')
+
+
+class State(Options):
+    """Where the books are kept."""
+
+    url: Annotated[str, Rule(_sqlite, {"type": "string", "pattern": "^sqlite:///."})] = Field(
+        default="sqlite:////var/lib/rotator/state.db",
+        description="sqlite:///PATH; a relative path starts at the folder of this file.",
+    )
+    encryption_keys: tuple[Reference, ...] = Field(
+        default=(),
+        description="32 bytes in base64 each, newest first: the first seals, all open. "
+        "Absent: a key file beside the database, made with it.",
+    )
+    installation: Annotated[str, Rule(_installation, {"type": "string", "pattern": "^[a-z0-9-]{0,24}$"})] = Field(
+        default="", description="Id in display names; default: made once and kept in the database."
+    )
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _from_the_folder(cls, url: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get(FOLDER, ".")
+        return f"sqlite:///{(Path(folder) / url.removeprefix('sqlite:///')).absolute()}"
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+class Limits(Options):
+    """How much may happen, per connection."""
+
+    rotations_per_hour: Annotated[int, whole(1, 1_000_000)] = Field(default=600, description="Attempts begun an hour.")
+    failures_before_pause: Annotated[int, whole(1, 10_000)] = Field(
+        default=10, description="Distinct rotations that fail by the connection's fault before it rests."
+    )
+
+
+class Daemon(Options):
+    """How the daemon runs."""
+
+    node: Annotated[str, text(64)] = Field(default="", description="Its name; default: host name and process id.")
+    concurrency: Annotated[int, whole(1, 256)] = Field(default=8, description="Attempts at once.")
+    drain_timeout: Annotated[timedelta, span(most=timedelta(hours=1))] = Field(
+        default=timedelta(seconds=60), description="How long a stop waits for steps that have begun."
+    )
+    on_usr1: Annotated[
+        str | tuple[str, ...],
+        Rule(_on_usr1, {"anyOf": [{"enum": ["all", "due"]}, {"type": "array", "items": {"type": "string"}}]}),
+    ] = Field(default="all", alias="onUsr1", description="What SIGUSR1 rotates: all | due | a list of names.")
+    limits: Limits = Limits()
+
+
+class Logging(Options):
+    """What is logged, and how."""
+
+    level: Annotated[str, one_of("debug", "info", "warning", "error")] = "info"
+    format: Annotated[str, one_of("auto", "console", "json")] = Field(
+        default="auto", description="auto: console on a terminal, else json."
+    )
+
+
+class Network(Options):
+    """How we reach the outside: Graph, tokens, destinations."""
+
+    proxy: Annotated[str, Rule(_proxy, {"type": "string"})] = Field(
+        default="", description="http://HOST:PORT; default: HTTPS_PROXY and its like."
+    )
+    no_proxy: tuple[Name, ...] = Field(default=(), description="Hosts reached without the proxy; default: NO_PROXY.")
+    ca_file: FilePath | None = Field(default=None, description="Certificates to trust beside the usual ones, PEM.")
+
+
+class Api(Options):
+    """The HTTP API; not in this version, so it can only be off."""
+
+    listen: Annotated[Literal["off"], Rule(_listen, {"enum": ["off"]})] = "off"
