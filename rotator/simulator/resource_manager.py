@@ -19,11 +19,16 @@ def answer_resource_manager(tenant: Tenant, tokens: AccessTokens, request: SimRe
 
 
 def _endpoints(tokens: AccessTokens) -> Json:
+    """What `az cloud register --endpoint-resource-manager` reads; a suffix that is absent falls back by itself."""
     url = tokens.base_url
     return {
-        "galleryEndpoint": url,
-        "graphEndpoint": url,
-        "portalEndpoint": url,
+        "name": "simulated",
+        "resourceManager": url,
+        "portal": url,
+        "gallery": url,
+        "graphAudience": f"{url}/",
+        "microsoftGraphResourceId": f"{url}/",
+        "suffixes": {},
         "authentication": {
             "loginEndpoint": url,
             "audiences": ["https://management.core.windows.net/", "https://management.azure.com/"],
