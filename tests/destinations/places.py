@@ -1,0 +1,173 @@
+"""How does a test look at a place as its consumers do, and meddle with it as strangers do? One class for each kind."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rotator.destinations import Opener, Surroundings
+from rotator.destinations.formats.disk import Disk
+from rotator.domain.model import DestinationRule, Rotation, Secret
+from rotator.ports import Clock, Destination, MappedName, Marker, Parcel
+from tests.builders import CLIENT, TENANT, a_rotation
+from tests.destinations.fakes import FakeMapped
+from tests.fakes import START, ManualClock
+
+INSTALLATION = "abcd2345"
+#: As Entra issues them.
+FIRST = "uvw8Q~abcdefghijklmnopqrstuvwxyz01234567"
+SECOND = "xyz8Q~ZYXWVUTSRQPONMLKJIHGFEDCBA98765432"
+NAMES = {"clientId": "BILLING_CLIENT_ID", "clientSecret": "BILLING_CLIENT_SECRET"}
+
+
+def a_parcel(text: str = FIRST, key: str = "key-1", *, token: int = 5, rotation: str = "rotation-1") -> Parcel:
+    marker = Marker(INSTALLATION, rotation, key, token)
+    return Parcel(marker, CLIENT, TENANT, START + timedelta(days=63), Secret(text), "attempt-1", "billing-api")
+
+
+@dataclass
+class Place:
+    """A kind of destination somewhere. `shows` is what a consumer of the names gets."""
+
+    folder: Path
+    kind: str = ""
+    mapped: FakeMapped = field(default_factory=FakeMapped)
+    clock: Clock = field(default_factory=ManualClock)
+    inline: bool = True
+    disk: Disk = field(default_factory=Disk)
+    installation: str = INSTALLATION
+
+    def options(self) -> dict[str, Any]:
+        return {}
+
+    def rule(self, names: dict[str, str] | None = None, **options: Any) -> DestinationRule:
+        return DestinationRule("here", self.kind, names=names or {}, options=self.options() | options)
+
+    def open(
+        self, rotation: Rotation | None = None, names: dict[str, str] | None = None, **options: Any
+    ) -> Destination:
+        around = Surroundings(self.mapped, self.installation, self.clock, self.disk, inline=self.inline)
+        rotation = rotation or a_rotation(mapping=dict(NAMES))
+        return Opener(around).open(rotation, self.rule(names, **options))
+
+    def shows(self) -> dict[str, str]:
+        """All names with their texts, of whomever."""
+        raise AssertionError
+
+    def set(self, name: str, text: str) -> None:
+        """A stranger writes one name."""
+        raise AssertionError
+
+    def drop(self, name: str) -> None:
+        """A stranger takes one name away."""
+        raise AssertionError
+
+    def leftovers(self) -> list[str]:
+        return sorted(path.name for path in self.folder.rglob("*"))
+
+
+class EmbeddedPlace(Place):
+    """What readers see after the promotion, as the ledger would resolve it: key ids stand for texts."""
+
+    kind = "embedded"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "embedded")
+        self.texts = {"key-1": FIRST, "key-2": SECOND}
+
+    def shows(self) -> dict[str, str]:
+        return {name: self._text(row) for (_, name), row in self.mapped.rows.items()}
+
+    def _text(self, row: MappedName) -> str:
+        if not row.rotation_id:
+            return row.staged_key_id
+        return CLIENT if row.field == "clientId" else self.texts[row.staged_key_id]
+
+    def set(self, name: str, text: str) -> None:
+        self.mapped.rows[a_rotation().folder, name] = MappedName(name, "", "", text, text, 1, 0, "")
+
+    def drop(self, name: str) -> None:
+        del self.mapped.rows[a_rotation().folder, name]
+
+
+class DotenvPlace(Place):
+    @property
+    def path(self) -> Path:
+        return self.folder / "billing.env"
+
+    def options(self) -> dict[str, Any]:
+        return {"path": str(self.path)}
+
+    def shows(self) -> dict[str, str]:
+        """As a shell would read it, the last assignment winning."""
+        if not self.path.exists():
+            return {}
+        rows = [row for row in self.path.read_text().splitlines() if "=" in row and not row.startswith("#")]
+        return {name: "".join(shlex.split(text)) for name, _, text in (row.partition("=") for row in rows)}
+
+    def set(self, name: str, text: str) -> None:
+        rows = self.path.read_text().splitlines() if self.path.exists() else []
+        rows = [f"{name}={text}" if row.startswith(f"{name}=") else row for row in rows]
+        self.path.write_text("\n".join(rows if f"{name}={text}" in rows else [*rows, f"{name}={text}"]) + "\n")
+
+    def drop(self, name: str) -> None:
+        rows = [row for row in self.path.read_text().splitlines() if not row.startswith(f"{name}=")]
+        self.path.write_text("\n".join(rows) + "\n")
+
+
+class JsonPlace(Place):
+    @property
+    def path(self) -> Path:
+        return self.folder / "billing.json"
+
+    def options(self) -> dict[str, Any]:
+        return {"path": str(self.path), "format": "json"}
+
+    def shows(self) -> dict[str, str]:
+        return dict(json.loads(self.path.read_text())) if self.path.exists() else {}
+
+    def set(self, name: str, text: str) -> None:
+        self.path.write_text(json.dumps(self.shows() | {name: text}, indent=2))
+
+    def drop(self, name: str) -> None:
+        self.path.write_text(json.dumps({k: v for k, v in self.shows().items() if k != name}, indent=2))
+
+
+class DirectoryPlace(Place):
+    @property
+    def path(self) -> Path:
+        return self.folder / "billing"
+
+    def options(self) -> dict[str, Any]:
+        self.path.mkdir(exist_ok=True)
+        return {"path": str(self.path), "format": "directory"}
+
+    def shows(self) -> dict[str, str]:
+        if not self.path.exists():
+            return {}
+        return {each.name: each.read_text() for each in self.path.iterdir() if each.name[0] != "." and each.exists()}
+
+    def set(self, name: str, text: str) -> None:
+        """As an editor that writes a new file and renames it."""
+        self.path.mkdir(exist_ok=True)
+        new = self.path / ".new"
+        new.write_text(text)
+        new.rename(self.path / name)
+
+    def drop(self, name: str) -> None:
+        (self.path / name).unlink()
+
+
+def a_place(kind: str, folder: Path, **changes: Any) -> Place:
+    """By the name the contract suite gives it."""
+    makers = {"dotenv": DotenvPlace, "json": JsonPlace, "directory": DirectoryPlace}
+    place: Place = EmbeddedPlace(folder) if kind == "embedded" else makers[kind](folder, "file")
+    return replace(place, **changes) if changes and kind != "embedded" else place
+
+
+KINDS = ("embedded", "dotenv", "json", "directory")
+FILES = ("dotenv", "json", "directory")
