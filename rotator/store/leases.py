@@ -1,0 +1,199 @@
+"""Who may write to which application? Leases with fencing tokens that only grow (law L8).
+
+Leases run in the database's real time; wake-up times in `now`, which a demo may scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, or_, select, update
+
+from rotator.domain.model import Lease
+from rotator.errors import LeaseLost
+from rotator.ports import Claim
+from rotator.store.facts import facts_of
+from rotator.store.rows import NEVER, instant, span_micros
+from rotator.store.schema import leases, rotations
+from rotator.store.session import Transaction
+from rotator.store.statements import Prepared, Selection, Statement, These, insert_of
+
+_WITH_LEASE = rotations.outerjoin(
+    leases, and_(leases.c.tenant_id == rotations.c.tenant_id, leases.c.object_id == rotations.c.lease_key)
+)
+#: No lease runs that long: one that seems to was taken under a wrong clock, and its holder is fenced like any other.
+_LONGEST = span_micros(timedelta(minutes=15))
+_EXPIRED = or_(leases.c.until <= bindparam("real"), leases.c.until > bindparam("real") + _LONGEST)
+_FREE = or_(leases.c.until.is_(None), _EXPIRED)
+_IDENTITY = and_(leases.c.tenant_id == bindparam("tenant"), leases.c.object_id == bindparam("object"))
+
+_DUE = Prepared(
+    select(rotations.c.id, rotations.c.tenant_id, rotations.c.lease_key)
+    .select_from(_WITH_LEASE)
+    .where(rotations.c.wake_at <= bindparam("now"), _FREE)
+    .order_by(rotations.c.wake_at, rotations.c.id)
+    .limit(bindparam("most"))
+)
+_ASKED_FOR = Selection(
+    lambda these: (
+        select(rotations.c.id, rotations.c.tenant_id, rotations.c.lease_key)
+        .select_from(_WITH_LEASE)
+        .where(these(rotations.c.id), _FREE)
+        .order_by(rotations.c.wake_at, rotations.c.id)
+    )
+)
+_NEXT = Prepared(
+    select(rotations.c.wake_at)
+    .select_from(_WITH_LEASE)
+    .where(rotations.c.wake_at < NEVER, _FREE)
+    .order_by(rotations.c.wake_at, rotations.c.id)
+    .limit(1)
+)
+
+
+def _take(dialect: Any) -> Statement:
+    insert = insert_of(dialect)(leases).values({c.name: bindparam(c.name) for c in leases.c})
+    taken: Statement = insert.on_conflict_do_update(
+        index_elements=["tenant_id", "object_id"],
+        set_={"token": leases.c.token + 1}
+        | {name: insert.excluded[name] for name in ("holder", "until", "rotation_id")},
+        where=_EXPIRED,
+    ).returning(leases.c.token)
+    return taken
+
+
+_TAKE = Prepared(_take)
+_EXTEND = Prepared(
+    update(leases)
+    .where(_IDENTITY, leases.c.token == bindparam("held"))
+    .values(until=bindparam("new_until"))
+    .returning(leases.c.rotation_id)
+)
+_RAISE = Prepared(
+    update(leases)
+    .where(_IDENTITY, leases.c.token == bindparam("held"), leases.c.token <= bindparam("above"))
+    .values(token=bindparam("above") + 1)
+)
+_TOKEN = Prepared(select(leases.c.token, leases.c.holder, leases.c.until).where(_IDENTITY))
+_END_ALL = Prepared(update(leases).where(leases.c.until > bindparam("real")).values(until=bindparam("real")))
+
+
+def _see(these: These) -> Statement:
+    """A claimed rotation stays due until its holder says otherwise, even if the holder dies."""
+    seen = or_(rotations.c.woken.is_(True), rotations.c.wake_at > bindparam("now"))
+    return update(rotations).where(these(rotations.c.id), seen).values(woken=False, wake_at=_earlier("now"))
+
+
+def _earlier(name: str) -> Any:
+    given: Any = bindparam(name)
+    return case((rotations.c.wake_at <= given, rotations.c.wake_at), else_=given)
+
+
+_SEEN = Selection(_see)
+
+
+def claim(
+    tx: Transaction, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None
+) -> Sequence[Claim]:
+    """Lease what is due and free, earliest first, one rotation an application."""
+    taken: dict[str, Lease] = {}
+    applications: set[tuple[str, str]] = set()
+    for rotation_id, tenant, key in _candidates(tx, limit, only):
+        if len(taken) == limit or (tenant, key) in applications:
+            continue
+        lease = _taken(tx, Lease(tenant, key, holder, 1, instant(tx.real)), rotation_id, ttl)
+        if lease is not None:
+            taken[rotation_id] = lease
+            applications.add((tenant, key))
+    if not taken:
+        return []
+    tx.change(_SEEN, taken, {"now": tx.now})
+    facts = facts_of(tx, taken)
+    return [Claim(lease, facts[id_], tx.time) for id_, lease in taken.items()]
+
+
+def _candidates(tx: Transaction, limit: int, only: Collection[str] | None) -> Sequence[Any]:
+    if only is not None:
+        return tx.select(_ASKED_FOR, only, {"real": tx.real}) if only else []
+    # More than wanted, since several may share an application.
+    return tx.rows(_DUE, {"now": tx.now, "real": tx.real, "most": 4 * limit + 16})
+
+
+def _taken(tx: Transaction, wanted: Lease, rotation_id: str, ttl: timedelta) -> Lease | None:
+    """The lease with its token, or None when somebody was faster."""
+    until = tx.real + span_micros(ttl)
+    row = tx.row(
+        _TAKE,
+        {
+            "tenant_id": wanted.tenant_id,
+            "object_id": wanted.object_id,
+            "holder": wanted.holder,
+            "token": wanted.token,
+            "until": until,
+            "rotation_id": rotation_id,
+            "real": tx.real,
+        },
+    )
+    return None if row is None else replace(wanted, token=row[0], until=instant(until))
+
+
+def extend(tx: Transaction, lease: Lease, ttl: timedelta) -> tuple[Lease, str]:
+    """Make the lease run for `ttl` from now, and tell for which rotation it was claimed.
+
+    Raises LeaseLost when the row bears another token. One that has merely expired is still ours.
+    """
+    until = tx.real + span_micros(ttl)
+    held = {"tenant": lease.tenant_id, "object": lease.object_id, "held": lease.token, "new_until": until}
+    row = tx.row(_EXTEND, held)
+    if row is None:
+        raise _lost(tx, lease)
+    return replace(lease, until=instant(until)), row[0]
+
+
+def raise_token(tx: Transaction, lease: Lease, above: int) -> Lease:
+    """Make the token higher than one that a destination showed us; a token that is higher already stays."""
+    held = {"tenant": lease.tenant_id, "object": lease.object_id, "held": lease.token}
+    if tx.run(_RAISE, held | {"above": above}) == 1:
+        return replace(lease, token=above + 1)
+    row = tx.row(_TOKEN, {"tenant": lease.tenant_id, "object": lease.object_id})
+    if row is None or row[0] != lease.token:
+        raise _lost(tx, lease)
+    return lease
+
+
+def move(tx: Transaction, lease: Lease, object_id: str, ttl: timedelta) -> Lease:
+    """Give up the lease on `client:<client id>` for the one on the object id that was looked up.
+
+    Raises LeaseLost when another holder has that one: it is the same application.
+    """
+    if lease.object_id == object_id:
+        return lease
+    _, rotation_id = extend(tx, lease, timedelta(0))
+    wanted = replace(lease, object_id=object_id, token=lease.token + 1)
+    taken = _taken(tx, wanted, rotation_id, ttl)
+    if taken is None:
+        raise LeaseLost(f"The application {object_id} is leased to another rotation under its object id")
+    return raise_token(tx, taken, lease.token)
+
+
+def end_all(tx: Transaction) -> int:
+    """Let every lease expire now: only for whoever holds the engine lock and so knows that no holder lives."""
+    return tx.run(_END_ALL, {"real": tx.real})
+
+
+def next_wake(tx: Transaction) -> datetime | None:
+    """The earliest wake-up time of any rotation that nobody has leased."""
+    row = tx.row(_NEXT, {"real": tx.real})
+    return None if row is None else instant(row[0])
+
+
+def _lost(tx: Transaction, lease: Lease) -> LeaseLost:
+    row = tx.row(_TOKEN, {"tenant": lease.tenant_id, "object": lease.object_id})
+    now = f"token {row[0]} of {row[1]}" if row else "no lease at all"
+    return LeaseLost(
+        f"The lease on application {lease.object_id} with token {lease.token} is stale: the database has {now}",
+        hint="Another engine has taken over; nothing was written.",
+    )

@@ -1,0 +1,84 @@
+"""How does an empty file become a state database, and an old one a new one?"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from rotator.domain.model import Secret
+from rotator.errors import StoreUnusable
+from rotator.ports import Chance
+from rotator.store import keys as key_files
+from rotator.store import schema
+from rotator.store.seal import Seal, keep
+from rotator.store.session import Transaction
+from rotator.store.sqlite import DIALECT, TRIGGERS
+from rotator.store.statements import Prepared
+from rotator.store.store import FINGERPRINT_KEY
+
+_VERSION = Prepared(select(schema.version.c.version_num))
+_SET_VERSION = Prepared(insert(schema.version).values(version_num=bindparam("version")))
+_INSTALLATION = Prepared(select(schema.meta.c.value).where(schema.meta.c.name == "installation"))
+_SET_META = Prepared(insert(schema.meta).values(name=bindparam("of"), value=bindparam("is")))
+
+
+def is_made(tx: Transaction) -> bool:
+    """Are there any tables? Raises StoreUnusable when they are not ours."""
+    tx.cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = {row[0] for row in tx.cursor.fetchall()}
+    if tables and not {"alembic_version", "meta"} <= tables:
+        raise StoreUnusable(
+            "The state database holds the tables of another program", hint="Set state.url to another file."
+        )
+    return bool(tables)
+
+
+def make(tx: Transaction, path: Path | None, given: Sequence[bytes], *, chance: Chance, installation: str) -> Seal:
+    """Make everything in one transaction; the key file first, so that no record is ever sealed without one."""
+    beside = key_files.key_file(path) if path else None
+    found = given or (key_files.from_file(beside) if beside else [])
+    if is_made(tx):  # somebody was faster
+        return Seal(found)
+    if not found:
+        found = [key_files.make_file(beside) if beside else os.urandom(32)]
+    seal = Seal(found)
+    for statement in statements():
+        tx.cursor.execute(statement)
+    tx.run(_SET_VERSION, {"version": schema.REVISION})
+    tx.run(_SET_META, {"of": "installation", "is": installation or chance.letters(8)})
+    keep(tx, seal, FINGERPRINT_KEY, Secret(base64.b64encode(os.urandom(32)).decode()))
+    return seal
+
+
+def statements() -> list[str]:
+    """What makes the newest schema of nothing."""
+    made: list[str] = []
+    for table in schema.metadata.sorted_tables:
+        made.append(str(CreateTable(table).compile(dialect=DIALECT)))
+        made += [str(CreateIndex(index).compile(dialect=DIALECT)) for index in sorted(table.indexes, key=str)]
+    return [*made, *TRIGGERS]
+
+
+def installation_of(tx: Transaction) -> str:
+    """The id that display names bear."""
+    row = tx.row(_INSTALLATION)
+    assert row is not None, "made with the database"
+    return str(row[0])
+
+
+def is_newest(tx: Transaction, path: Path | None) -> bool:
+    """Is the schema the newest? False: it is to be migrated. Raises StoreUnusable when it is newer than we are."""
+    found = [str(row[0]) for row in tx.rows(_VERSION)]
+    if found == [schema.REVISION]:
+        return True
+    if len(found) == 1 and found[0] in schema.REVISIONS:
+        return False
+    raise StoreUnusable(
+        f"The state database {path} has schema {', '.join(found) or 'none'}, this program knows {schema.REVISION}",
+        hint="It was written by a newer rotator: install that one, or restore an older backup. Nothing was changed.",
+    )

@@ -1,0 +1,267 @@
+"""In which thread does a store operation run, and with which others does it share a transaction?"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from rotator.errors import StoreUnavailable
+from rotator.store.session import Operation, Session, Transaction
+
+Result = TypeVar("Result")
+
+#: At most so many operations share one commit: bounds what the first of them waits for.
+_GROUP = 64
+#: After a lull of this many seconds the writer lets nothing linger that was erased.
+_LULL = 1.0
+
+
+class Runner(Protocol):
+    """Carries operations out. A cancelled caller does not undo a write."""
+
+    async def write(self, operation: Operation[Result]) -> Result:
+        """Run it and make it durable."""
+
+    async def read(self, operation: Operation[Result]) -> Result:
+        """Run it on what is durable."""
+
+    async def tidy(self) -> None:
+        """Let nothing linger in the files that has been erased."""
+
+    def close(self) -> None:
+        """End after what has been handed in; idempotent."""
+
+
+class InlineRunner:
+    """In the calling thread, one transaction each, never giving way: for simulations that must repeat exactly."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._closed = False
+
+    async def write(self, operation: Operation[Result]) -> Result:
+        return self.now(operation, write=True)
+
+    async def read(self, operation: Operation[Result]) -> Result:
+        return self.now(operation, write=False)
+
+    def now(self, operation: Operation[Result], *, write: bool) -> Result:
+        """The same without a loop."""
+        if self._closed:
+            raise _gone()
+        session = self._session
+        try:
+            result = operation(session.begin(write=write))
+            session.commit()
+        except Exception as error:
+            session.rollback()
+            _raise_explained(session, error)
+            raise
+        return result
+
+    async def tidy(self) -> None:
+        self._session.tidy()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._session.tidy()
+            self._session.close()
+
+
+class ThreadRunner:
+    """One thread for all writes and one for all reads, so that the loop waits for no disk.
+
+    Writes that wait together are committed together: one fsync for all of them, each undone by itself when it fails.
+    """
+
+    def __init__(self, writer: Session, open_reader: Callable[[], Session]) -> None:
+        """The reader's session is opened by the first read."""
+        self._writes = _Thread("rotator-store-writes", lambda: writer, _in_one_commit, tidies=True)
+        self._reads = _Thread("rotator-store-reads", open_reader, _one_by_one)
+        self._writer = writer
+
+    async def write(self, operation: Operation[Result]) -> Result:
+        result: Result = await self._writes.submit(operation)
+        return result
+
+    async def read(self, operation: Operation[Result]) -> Result:
+        result: Result = await self._reads.submit(operation)
+        return result
+
+    async def tidy(self) -> None:
+        await self._writes.submit(None)
+
+    def close(self) -> None:
+        self._reads.close()
+        if not self._writes.close():
+            self._writer.close()
+
+
+class _Job:
+    """An operation handed to a thread, and where its result is awaited."""
+
+    __slots__ = ("_future", "_loop", "error", "operation", "result")
+
+    def __init__(self, operation: Operation[Any] | None) -> None:
+        self.operation = operation
+        self.result: Any = None
+        self.error: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[Any] = self._loop.create_future()
+
+    async def ended(self) -> Any:
+        return await self._future
+
+    def tell(self) -> None:
+        """From the thread: wake the caller, if its loop still runs."""
+        try:
+            self._loop.call_soon_threadsafe(self._resolve)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            return
+
+    def _resolve(self) -> None:
+        if self._future.done():
+            return
+        if self.error is not None:
+            self._future.set_exception(self.error)
+        else:
+            self._future.set_result(self.result)
+
+
+class _Thread:
+    """A thread that lives from the first job to `close`, taking together whatever waits."""
+
+    def __init__(
+        self,
+        name: str,
+        open_session: Callable[[], Session],
+        carry_out: Callable[[Session, Sequence[_Job]], None],
+        *,
+        tidies: bool = False,
+    ) -> None:
+        self._name = name
+        self._open = open_session
+        self._carry_out = carry_out
+        self._tidies = tidies
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    async def submit(self, operation: Operation[Any] | None) -> Any:
+        if self._closed:
+            raise _gone()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._live, name=self._name, daemon=True)
+            self._thread.start()
+        job = _Job(operation)
+        self._queue.put(job)
+        return await job.ended()
+
+    def close(self) -> bool:
+        """End after what waits. False when it never began, so that nobody has closed its session."""
+        first, self._closed = not self._closed, True
+        if self._thread is None:
+            return not first
+        if first:
+            self._queue.put(None)
+            self._thread.join()
+        return True
+
+    def _live(self) -> None:
+        session: Session | None = None
+        untidy = False
+        going = True
+        while going:
+            try:
+                first = self._queue.get(timeout=_LULL if untidy else None)
+            except queue.Empty:
+                untidy = False
+                if session is not None:
+                    session.tidy()
+                continue
+            jobs, going = self._together(first)
+            session = session or self._opened(jobs)
+            if session is not None and jobs:
+                self._carry_out(session, jobs)
+                untidy = self._tidies
+            for job in jobs:
+                job.tell()
+        if session is not None:
+            if untidy:
+                session.tidy()
+            session.close()
+
+    def _together(self, first: _Job | None) -> tuple[list[_Job], bool]:
+        """The first job and those that wait behind it; False when it is time to end."""
+        jobs: list[_Job] = []
+        job = first
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == _GROUP:
+                return jobs, True
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return jobs, True
+        return jobs, False
+
+    def _opened(self, jobs: Sequence[_Job]) -> Session | None:
+        try:
+            return self._open()
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers
+            for job in jobs:
+                job.error = error
+            return None
+
+
+def _one_by_one(session: Session, jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        _in_one_commit(session, [job], write=False)
+
+
+def _in_one_commit(session: Session, jobs: Sequence[_Job], *, write: bool = True) -> None:
+    """Carry them out in one transaction; when that fails as a whole, all of them have failed."""
+    work = [job for job in jobs if job.operation is not None]
+    try:
+        if work:
+            transaction = session.begin(write=write)
+            for job in work:
+                _part(session, transaction, job, alone=len(work) == 1)
+            session.commit()
+    except Exception as error:  # noqa: BLE001 - told to every caller
+        session.rollback()
+        for job in work:
+            job.result, job.error = None, job.error or session.explain(error) or error
+    if len(work) < len(jobs):
+        session.tidy()
+
+
+def _part(session: Session, transaction: Transaction, job: _Job, *, alone: bool) -> None:
+    """One of the operations; a failure undoes it alone unless the database has undone everything."""
+    assert job.operation is not None
+    if alone:
+        job.result = job.operation(transaction)
+        return
+    session.save()
+    try:
+        job.result = job.operation(session.at(transaction))
+    except Exception as error:
+        job.error = session.explain(error) or error
+        if not session.undo():
+            raise
+        return
+    session.keep()
+
+
+def _raise_explained(session: Session, error: Exception) -> None:
+    explained = session.explain(error)
+    if explained is not None:
+        raise explained from error
+
+
+def _gone() -> StoreUnavailable:
+    return StoreUnavailable("The state database has been closed", hint="The program is ending; start it again.")

@@ -1,0 +1,311 @@
+"""Which tables does the state database have? One definition for every kind of database.
+
+Instants are whole microseconds since 1970 UTC, structured values are JSON text, secret text stands in `sealed` only.
+Columns bear the names of the fields in `domain/model.py`; `rows.py` relies on it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+#: The newest migration; `migrations/versions` holds one file for each.
+REVISION = "0001"
+REVISIONS = (REVISION,)
+
+metadata = MetaData()
+
+
+def _at(name: str) -> Column[int]:
+    return Column(name, BigInteger)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False)
+
+
+def _application() -> list[Column[str]]:
+    return [_text("tenant_id"), _text("object_id"), _text("client_id"), _text("app_name")]
+
+
+def _of_rotation() -> Column[str]:
+    return Column("rotation_id", Text, ForeignKey("rotations.id", ondelete="CASCADE"), nullable=False)
+
+
+version = Table("alembic_version", metadata, Column("version_num", Text, primary_key=True))
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), _text("value"))
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    *_application(),
+    # The second half of the lease's key: the object id, or `client:<client id>` until it has been looked up.
+    _text("lease_key"),
+    _text("connection"),
+    _text("own_connection"),
+    _text("document"),
+    _text("hash"),
+    _at("created_at"),
+    _at("changed_at"),
+    _flag("paused"),
+    _at("retired_at"),
+    _at("approved_at"),
+    _at("wake_at"),
+    # Somebody asked for a look since the last claim: a wake-up time set by the holder may only bring it forward.
+    _flag("woken"),
+    _at("next_slot"),
+    Index("rotations_by_wake", "wake_at", "id"),
+    Index("rotations_by_slot", "connection", "next_slot"),
+    Index("rotations_by_name", "name"),
+    Index("rotations_by_own_connection", "own_connection"),
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("rotation_id", Text, ForeignKey("rotations.id", ondelete="CASCADE"), primary_key=True),
+    _text("state"),
+    Column("status", Text),
+    _text("message"),
+    _at("last_attempted_at"),
+    _at("last_rotated_at"),
+    _text("last_attempt_id"),
+    _flag("last_manual"),
+    _at("anchor_at"),
+    _at("due_slot"),
+    _number("failures"),
+    _at("retry_at"),
+    _number("active_index"),
+    _text("hold"),
+    _at("held_at"),
+    _at("missing_since"),
+    _flag("current_lost"),
+    _at("reconciled_at"),
+    _text("alarms"),
+    _flag("promoted_partly"),
+)
+
+# Rows are never deleted and `token` only grows (law L8).
+leases = Table(
+    "leases",
+    metadata,
+    _text("tenant_id"),
+    _text("object_id"),
+    _text("holder"),
+    Column("token", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    # The rotation it was claimed for.
+    _text("rotation_id"),
+    PrimaryKeyConstraint("tenant_id", "object_id"),
+)
+
+# Triggers refuse UPDATE and DELETE (law L2); they stand with the other differences between databases.
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _text("rotation_id"),
+    _text("attempt_id"),
+    _text("step"),
+    _text("phase"),
+    Column("at", BigInteger, nullable=False),
+    _text("facts"),
+    Index("journal_by_rotation", "rotation_id"),
+    Index("journal_by_attempt", "attempt_id"),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("rotation_id"),
+    _text("mode"),
+    _text("reason"),
+    _flag("manual"),
+    _at("started_at"),
+    *_application(),
+    _text("mapping"),
+    _at("due_slot"),
+    _at("resume_at"),
+    _at("ended_at"),
+    Column("outcome", Text),
+    _text("message"),
+    _text("accept_outage"),
+    _text("request_id"),
+    # That of the rotation when the attempt began: for the storm count.
+    _text("connection"),
+    Index("attempts_by_rotation", "rotation_id", "started_at"),
+    Index("attempts_by_connection", "connection", "started_at"),
+)
+Index("attempts_open", attempts.c.rotation_id, sqlite_where=attempts.c.ended_at.is_(None))
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    _text("rotation_id"),
+    *_application(),
+    _text("display_name"),
+    _at("starts_at"),
+    _at("expires_at"),
+    _text("state"),
+    _text("hint"),
+    _text("attempt_id"),
+    _flag("adopted"),
+    _number("slot"),
+    _at("issued_at"),
+    _at("promoted_at"),
+    _at("retired_at"),
+    _at("revoke_at"),
+    _at("revoke_intent_at"),
+    _at("revoked_at"),
+    _number("revoke_failures"),
+    _at("revoke_retry_at"),
+    _text("revoke_message"),
+    Index("credentials_by_rotation", "rotation_id"),
+)
+
+# Every sealed text of the database; its place is part of what is sealed, so that a row moved elsewhere does not open.
+sealed = Table(
+    "sealed",
+    metadata,
+    _text("of_table"),
+    _text("of_row"),
+    _text("of_column"),
+    # Fingerprint of the key-encryption key that wraps the record's own key.
+    _text("key"),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("of_table", "of_row", "of_column"),
+    Index("sealed_by_key", "key"),
+)
+
+issue_intents = Table(
+    "issue_intents",
+    metadata,
+    _text("rotation_id"),
+    _text("attempt_id"),
+    _number("n"),
+    _text("display_name"),
+    _at("opened_at"),
+    _text("outcome"),
+    _at("first_look_at"),
+    _at("closed_at"),
+    PrimaryKeyConstraint("rotation_id", "attempt_id", "n"),
+    Index("issue_intents_by_name", "display_name"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _of_rotation(),
+    _text("destination"),
+    _text("kind"),
+    _text("key_id"),
+    _text("version"),
+    Column("token", BigInteger, nullable=False),
+    _at("delivered_at"),
+    _at("read_at"),
+    _number("failures"),
+    _at("retry_at"),
+    _text("message"),
+    _flag("drifted"),
+    _flag("removed"),
+    PrimaryKeyConstraint("rotation_id", "destination"),
+)
+
+hints = Table(
+    "hints",
+    metadata,
+    _of_rotation(),
+    _text("destination"),
+    _at("at"),
+    PrimaryKeyConstraint("rotation_id", "destination"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("rotation_id"),
+    _text("kind"),
+    _at("at"),
+    _text("by"),
+    _text("facts"),
+    _at("ended_at"),
+    _text("result"),
+    _text("message"),
+    Index("requests_by_rotation", "rotation_id"),
+)
+Index("requests_open", requests.c.rotation_id, sqlite_where=requests.c.ended_at.is_(None))
+
+connection_health = Table(
+    "connection_health",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    _at("opened_at"),
+    _at("probe_at"),
+    _text("message"),
+)
+
+connection_failures = Table(
+    "connection_failures",
+    metadata,
+    _text("connection"),
+    _text("rotation_id"),
+    _at("at"),
+    PrimaryKeyConstraint("connection", "rotation_id"),
+)
+
+# Keyed fingerprint of the credential as configured (rotation.md section 8).
+connection_state = Table(
+    "connection_state",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    _text("fingerprint"),
+    _at("updated_at"),
+)
+
+mapped_names = Table(
+    "mapped_names",
+    metadata,
+    _text("project"),
+    _text("environment"),
+    _text("path"),
+    _text("name"),
+    _text("rotation_id"),
+    _text("field"),
+    _text("key_id"),
+    _text("staged_key_id"),
+    _number("version"),
+    Column("token", BigInteger, nullable=False),
+    _text("installation"),
+    _at("updated_at"),
+    PrimaryKeyConstraint("project", "environment", "path", "name"),
+    Index("mapped_names_by_rotation", "rotation_id"),
+)
+
+# The YAML files that the definitions came from, so that an unchanged one is not parsed again.
+sources = Table("sources", metadata, Column("path", Text, primary_key=True), _text("hash"))
