@@ -69,7 +69,7 @@ class DirectoryError(RotatorError):
         hint: str = "",
     ) -> None:
         where = f"{operation}: {code}: {detail}" if code else f"{operation}: {detail}"
-        super().__init__(where.rstrip(". "), hint=hint)
+        super().__init__(where.rstrip(".: "), hint=hint)
         self.operation = operation
         self.detail = detail
         self.code = code

@@ -1,1 +1,1 @@
-"""How Microsoft Entra ID and Graph are reached: one implementation of the Directory port."""
+"""Adapter: Microsoft Entra ID and Graph, as the ports `Directory` and `Directories` ask for them."""

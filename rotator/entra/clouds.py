@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of one cloud, without a final slash; `graph` with its version, `scope` what tokens are asked for."""
+    """The addresses of one cloud, without a final slash; `graph` with its version, `scope` as tokens are asked for."""
 
     name: str
     authority: str

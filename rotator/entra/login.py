@@ -44,7 +44,7 @@ class Login:
 
     All methods raise SignInRefused, DirectoryUnavailable or DirectoryThrottled. No error of azure-identity or httpx
     gets out, nor stands behind one as its cause: they hold the form with the secret. `local` reaches what only this
-    machine can. `secret_of` is asked for the client secret at first and whenever a sign-in is refused, so that it may be
+    machine can. `secret_of` is asked for the client secret at first and when a sign-in is refused, so that it may be
     rotated while we run.
     """
 

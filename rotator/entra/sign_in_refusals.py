@@ -16,7 +16,7 @@ from rotator.errors import DirectoryError, DirectoryUnavailable, SignInRefused
 #: Entra asks to try again; numbers 90033 and 90055 have been seen with 400 and 401 too.
 TRANSIENT: Final = frozenset({"90024", "90033", "90055"})
 TRANSIENT_WORDS: Final = frozenset({"temporarily_unavailable", "server_error"})
-_SECRET_HINT = (  # noqa: S105 - about one, not one
+_WRONG_HINT = (
     "Put the value (not the id) of a current client secret of application {client} where `clientSecret` points."
 )
 _FEDERATED_HINT = "Give application {client} a federated credential with exactly the token's issuer, subject, audience."
@@ -29,7 +29,7 @@ class _Meaning:
 
 
 _MEANINGS: Mapping[str, _Meaning] = {
-    "7000215": _Meaning("the client secret is wrong, was removed, or is not known everywhere yet", _SECRET_HINT),
+    "7000215": _Meaning("the client secret is wrong, was removed, or is not known everywhere yet", _WRONG_HINT),
     "7000222": _Meaning(
         "the client secret has expired",
         "Create a client secret for application {client} and put it where `clientSecret` points; "

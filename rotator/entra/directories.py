@@ -1,0 +1,121 @@
+"""Which directory belongs to a connection's name? Opens each when first needed; a reload replaces what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from rotator.domain.model import Connection, Secret
+from rotator.entra.clouds import Endpoints, endpoints
+from rotator.entra.options import tenant_and_client
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rotator.entra.directory import EntraDirectory
+    from rotator.entra.options import AnyConnection, Cloud
+    from rotator.network import Network
+    from rotator.ports import Clock
+
+#: Gives the client secret that the named connection signs in with now.
+SecretOf = Callable[[str], Awaitable[Secret]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    options: AnyConnection
+    cloud: Endpoints
+    directory: EntraDirectory
+
+
+class EntraDirectories:
+    """The port `Directories` over the configured connections. `clouds` are those of one's own, by name.
+
+    `secret_of` gives the client secret of a connection, which may have been rotated since it was configured; without it
+    the configured reference is read. `new_id` makes the `client-request-id` of each Graph request.
+    """
+
+    def __init__(
+        self,
+        connections: Mapping[str, AnyConnection],
+        clouds: Mapping[str, Cloud],
+        *,
+        network: Network,
+        clock: Clock,
+        secret_of: SecretOf | None = None,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self._connections = dict(connections)
+        self._clouds = dict(clouds)
+        self._network = network
+        self._clock = clock
+        self._secret_of = secret_of
+        self._new_id = new_id
+        self._opened: dict[str, _Opened] = {}
+        self._turn = asyncio.Lock()
+
+    def connection(self, name: str) -> Connection:
+        """The connection's facts. Raises ConfigError when it is not defined."""
+        options = self._options(name)
+        tenant_id, client_id = tenant_and_client(options)
+        longest = options.timeouts.connect + options.timeouts.request
+        return Connection(name, tenant_id, client_id, options.propagation, longest)
+
+    async def open(self, name: str) -> EntraDirectory:
+        """The directory of a connection; nothing is sent yet. Raises ConfigError when the connection is not defined.
+
+        The first call imports Graph's SDK and azure-identity (half a second), in a thread.
+        """
+        opened = self._opened.get(name)
+        if opened is not None:
+            return opened.directory
+        async with self._turn:
+            if name not in self._opened:
+                self._opened[name] = await asyncio.to_thread(self._build, name)
+            return self._opened[name].directory
+
+    async def warm_up(self) -> None:
+        """Open every connection, so that the first rotation does not wait for imports."""
+        for name in self._connections:
+            await self.open(name)
+
+    async def replace(self, connections: Mapping[str, AnyConnection], clouds: Mapping[str, Cloud]) -> None:
+        """Take a new configuration: unchanged connections keep their directory, others close once they are idle."""
+        async with self._turn:
+            self._connections, self._clouds = dict(connections), dict(clouds)
+            for name, opened in list(self._opened.items()):
+                if self._is_changed(name, opened):
+                    del self._opened[name]
+                    await opened.directory.retire()
+
+    async def close(self) -> None:
+        """Close every directory when its last call has ended."""
+        async with self._turn:
+            opened, self._opened = self._opened, {}
+            for each in opened.values():
+                await each.directory.retire()
+
+    def _options(self, name: str) -> AnyConnection:
+        if name not in self._connections:
+            known = " | ".join(sorted(self._connections)) or "none is defined"
+            raise ConfigError([f"connection: {name!r} is not defined ({known})"])
+        return self._connections[name]
+
+    def _is_changed(self, name: str, opened: _Opened) -> bool:
+        options = self._connections.get(name)
+        return options != opened.options or endpoints(options.cloud, self._clouds) != opened.cloud
+
+    def _build(self, name: str) -> _Opened:
+        """Runs in a thread: the imports and the certificates take too long for the loop."""
+        from rotator.entra.opening import open_directory
+
+        options = self._options(name)
+        cloud = endpoints(options.cloud, self._clouds)
+        secret_of = partial(self._secret_of, name) if self._secret_of else None
+        directory = open_directory(
+            options, cloud, network=self._network, clock=self._clock, secret_of=secret_of, new_id=self._new_id
+        )
+        return _Opened(options, cloud, directory)

@@ -1,0 +1,64 @@
+"""Of what parts is one connection's directory made?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rotator.entra.answers import LastAnswer
+from rotator.entra.asking import Asker
+from rotator.entra.directory import EntraDirectory
+from rotator.entra.graph_client import GraphClient
+from rotator.entra.limits import Limits
+from rotator.entra.login import Login, SecretOf
+from rotator.entra.proof import Prover
+from rotator.network import Network, Timeouts
+
+if TYPE_CHECKING:
+    from rotator.entra.clouds import Endpoints
+    from rotator.entra.options import AnyConnection
+    from rotator.ports import Clock
+
+
+def open_directory(
+    options: AnyConnection,
+    cloud: Endpoints,
+    *,
+    network: Network,
+    clock: Clock,
+    new_id: Callable[[], str],
+    secret_of: SecretOf | None = None,
+) -> EntraDirectory:
+    """A directory that nothing has been sent through yet. Raises ConfigError for a CA file that cannot be used."""
+    timeouts = Timeouts(options.timeouts.connect, options.timeouts.request)
+    last_answer = LastAnswer(clock)
+    # HTTP/1.1 for tokens: a proof is one small request on a pooled connection, and HTTP/2 costs twice the CPU here.
+    tokens = network.client(timeouts, extra_ca_file=cloud.ca_file, http2=False)
+    sdk = network.client(timeouts, extra_ca_file=cloud.ca_file)
+    local = network.client(timeouts, http2=False, proxied=False)
+    for client in (tokens, sdk):
+        client.event_hooks = {"request": [], "response": [last_answer.note]}
+    login = Login(
+        options, cloud, http=tokens, local=local, timeouts=timeouts, clock=clock, secret_of=secret_of
+    )  # fmt: skip
+    login.prepare()
+    graph = GraphClient(sdk, cloud, token=login.token, new_id=new_id)
+    graph.prepare()
+
+    async def close() -> None:
+        await login.close()
+        await graph.close()
+        await tokens.aclose()
+        await local.aclose()
+
+    asker = Asker(login, cloud.graph_host, timeouts.whole)
+    return EntraDirectory(
+        graph,
+        login,
+        asker=asker,
+        limits=Limits(graph, asker, clock),
+        prover=Prover(tokens, cloud, options.credentials.tenant_id, seconds=timeouts.whole),
+        clock=clock,
+        last_answer=last_answer,
+        close=close,
+    )
