@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rotator.domain.due import Due, NotDue
 from rotator.domain.model import Credential, CredentialState, Facts
 
+#: A visit that leaves something due is followed by the next after this, never at once.
+_BREATH = timedelta(seconds=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
 
 def next_visit(
-    facts: Facts, verdict: Due | NotDue, now: datetime, *, look_again: Iterable[datetime], reconcile_every: timedelta
+    facts: Facts,
+    verdict: Due | NotDue,
+    now: datetime,
+    *,
+    look_again: Iterable[datetime],
+    rotate_after: datetime | None = None,
+    reconcile_every: timedelta,
 ) -> datetime:
-    """Return when to look again; `look_again` are second looks and duties that failed. Never earlier than now."""
-    times = [*look_again, *_revocations(facts), *_deliveries(facts)]
-    times.append((facts.standing.reconciled_at or now) + reconcile_every)
-    if isinstance(verdict, Due):
-        times.append(_resumes(facts, now))
-    else:
-        times += [at for at in (verdict.until, verdict.again_at) if at is not None and at > now]
-    return max(now, min(times))
+    """Return when to look again; NEVER when only a person can change anything.
+
+    `look_again` are second looks and duties that failed; `rotate_after` holds a rotation that is due and stumbled.
+    """
+    times = [*look_again]
+    if facts.switches.retired_at is None:
+        times += [*_revocations(facts), *_deliveries(facts), *_verdict(facts, verdict, now, rotate_after)]
+        times.append((facts.standing.reconciled_at or now) + reconcile_every)
+    return max(now + _BREATH, min(times, default=NEVER))
 
 
 def reconcile_due(facts: Facts, now: datetime, every: timedelta) -> bool:
@@ -51,17 +62,18 @@ def _revocations(facts: Facts) -> list[datetime]:
 
 def _deliveries(facts: Facts) -> list[datetime]:
     """Retries of destinations, which reconcile serves once no attempt is open."""
-    if facts.attempt is not None or facts.current is None:
+    standing = facts.standing
+    if facts.attempt is not None or facts.current is None or standing.hold or standing.current_lost:
         return []
     named = {rule.name for rule in facts.rotation.destinations}
     waiting = [d.retry_at for d in facts.deliveries if d.message and d.destination in named and d.retry_at is not None]
     missing = named - {d.destination for d in facts.deliveries}
-    reconciled = facts.standing.reconciled_at
+    reconciled = standing.reconciled_at
     return waiting + ([reconciled + timedelta(hours=1)] if missing and reconciled else [])
 
 
-def _resumes(facts: Facts, now: datetime) -> datetime:
-    attempt = facts.attempt
-    if attempt is None:
-        return now
-    return attempt.resume_at or now
+def _verdict(facts: Facts, verdict: Due | NotDue, now: datetime, rotate_after: datetime | None) -> list[datetime]:
+    if isinstance(verdict, NotDue):
+        return [at for at in (verdict.until, verdict.again_at) if at is not None and at > now]
+    resumes = facts.attempt.resume_at if facts.attempt else None
+    return [max(at for at in (now, resumes, rotate_after) if at is not None)]

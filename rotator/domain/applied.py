@@ -24,7 +24,7 @@ def applied(facts: Facts, changes: Iterable[Change]) -> Facts:
     return facts
 
 
-def _apply(facts: Facts, change: Change) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one case a kind of row
+def _apply(facts: Facts, change: Change) -> Facts:  # noqa: PLR0911, PLR0912 - one case a kind of row
     match change:
         case Standing():
             return replace(facts, standing=change)

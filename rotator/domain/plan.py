@@ -245,6 +245,12 @@ def _reclaim_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
     return replace(proved, unanswered=tuple(n for n in proved.unanswered if n != facts.get("n")), issue_after=later)
 
 
+def _resumed(proved: Progress, facts: Mapping[str, object]) -> Progress:
+    """Somebody asked, or expiry nears: destinations are tried again at once. A new issue waits all the same (law L4)."""
+    pressing = facts.get("reason") in {"REQUESTED", "NEAR_EXPIRY"}
+    return replace(proved, failed_deliveries={}) if pressing else proved
+
+
 def _verify_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
     if facts.get("ok"):
         return replace(proved, verified=True)
@@ -292,6 +298,7 @@ _FOLDS = {
     ("issue", "intent"): _issue_intended,
     ("issue", "outcome"): _issue_ended,
     ("reclaim", "outcome"): _reclaim_ended,
+    ("resume", "intent"): _resumed,
     ("verify", "outcome"): _verify_ended,
     ("deliver", "intent"): _deliver_intended,
     ("deliver", "outcome"): _deliver_ended,

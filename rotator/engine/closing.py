@@ -63,7 +63,7 @@ async def close(visit: Visit, step: plan.Close) -> None:
     if attempt is None:
         return
     if step.outcome is Outcome.FAILED:
-        _failed(visit, attempt, step.message)
+        _failed(visit, step.message)
     elif step.outcome is Outcome.SUCCEEDED:
         _succeeded(visit, attempt, step.message)
     _answer(visit, attempt, step)
@@ -108,7 +108,7 @@ async def _foreign(visit: Visit) -> list[str]:
     ]
 
 
-def _failed(visit: Visit, attempt: Attempt, message: str) -> None:
+def _failed(visit: Visit, message: str) -> None:
     standing = visit.facts.standing
     failures = standing.failures + 1
     failed = next((e.facts for e in reversed(visit.facts.journal) if e.facts.get("error")), {})
@@ -120,7 +120,6 @@ def _failed(visit: Visit, attempt: Attempt, message: str) -> None:
             message=message[:1024],
             failures=failures,
             retry_at=visit.now + wait,
-            last_manual=attempt.manual,
         )
     )
     if failed.get("connection_fault"):

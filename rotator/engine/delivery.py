@@ -122,6 +122,7 @@ def _promoted(visit: Visit, new: Credential, missing: Sequence[str], message: st
     slot = None if manual else standing.due_slot
     return replace(
         standing,
+        state="active",
         status=RotationStatus.SUCCESS,
         message=message,
         last_rotated_at=visit.now,

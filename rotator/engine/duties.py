@@ -61,7 +61,12 @@ async def settle(held: Visit) -> None:
     if missing is not None and not held.facts.standing.current_lost:
         looks.append(missing + held.connection.propagation)
     wake_at = agenda.next_visit(
-        held.facts, verdict, held.now, look_again=looks, reconcile_every=held.world.pace.reconcile
+        held.facts,
+        verdict,
+        held.now,
+        look_again=looks,
+        rotate_after=held.again.get("rotate"),
+        reconcile_every=held.world.pace.reconcile,
     )
     await _give_back(held, await _spread_out(held, verdict, wake_at))
 
@@ -80,6 +85,8 @@ async def _guarded(held: Visit, name: str, duty: Duty) -> None:
         raise
     except RotatorError as problem:
         held.stumbled(name)
+        if name == "rotate" and held.facts.attempt is not None:
+            held.note(replace(held.facts.attempt, resume_at=held.again[name]))
         held.note(held.entry(name, "note", message=str(problem)))
     else:
         held.managed(name)
@@ -137,11 +144,10 @@ async def _rotate(held: Visit) -> None:
         held.note(replace(standing, due_slot=verdict.slot))
     if verdict.probe:
         held.note(ProbeTaken(held.rotation.connection, held.now + held.world.limits.probe_after))
-    attempt = held.facts.attempt
-    if attempt is None:
-        rotate.begin(held, verdict.reason.value, request=verdict.request)
-    elif attempt.resume_at is not None:
-        held.note(replace(attempt, resume_at=None))
+    if held.facts.attempt is None:
+        rotate.begin(held, verdict.reason.value, manual=verdict.manual, request=verdict.request)
+    else:
+        rotate.resume(held, verdict.reason.value, request=verdict.request)
     await rotate.carry_on(held)
     await held.commit()
 

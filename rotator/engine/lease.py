@@ -14,7 +14,7 @@ from rotator.ports import Written
 _MARGIN = timedelta(seconds=5)
 
 
-class Draining(Exception):  # noqa: N818 - a signal to stop at a step boundary, not an error
+class Draining(Exception):
     """The daemon is stopping: leave the attempt open where it stands."""
 
 

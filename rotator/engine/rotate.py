@@ -29,7 +29,7 @@ _PERFORM: dict[type, Perform] = {
 }
 
 
-def begin(visit: Visit, reason: str, *, request: Request | None = None) -> None:
+def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = None) -> None:
     """Open an attempt; nothing is touched yet."""
     standing = visit.facts.standing
     mode = Mode.COMPROMISED if request is not None and request.kind == "compromised" else Mode.ROTATE
@@ -38,7 +38,7 @@ def begin(visit: Visit, reason: str, *, request: Request | None = None) -> None:
         rotation_id=visit.rotation.id,
         mode=mode,
         reason=reason,
-        manual=request is not None or standing.anchor_at is None,
+        manual=manual,
         started_at=visit.now,
         application=visit.rotation.application,
         mapping=visit.rotation.mapping,
@@ -50,7 +50,6 @@ def begin(visit: Visit, reason: str, *, request: Request | None = None) -> None:
         attempt,
         replace(
             standing,
-            state="active",
             status=RotationStatus.IN_PROGRESS,
             last_attempted_at=visit.now,
             last_attempt_id=attempt.id,
@@ -74,6 +73,18 @@ async def carry_on(visit: Visit) -> None:
 def supersede(visit: Visit, why: str) -> None:
     """Have the open attempt closed: its key is discarded, and the rotation begins anew."""
     visit.note(visit.entry("close", "intent", outcome="superseded", message=why))
+    if visit.facts.attempt is not None:
+        visit.note(replace(visit.facts.attempt, resume_at=None))
+
+
+def resume(visit: Visit, reason: str, *, request: Request | None = None) -> None:
+    """Go on with the open attempt; what asked for it does not wait for the retries of destinations."""
+    attempt = visit.facts.attempt
+    if attempt is None:
+        return
+    taken = attempt.request_id or (request.id if request is not None else "")
+    visit.note(replace(attempt, resume_at=None, request_id=taken), visit.entry("resume", "intent", reason=reason))
+    visit.tell(AttemptBegan(visit.rotation.name, visit.now, attempt.id, reason, resumed=True))
 
 
 def _next(visit: Visit) -> plan.Step | None:
