@@ -31,16 +31,17 @@ class AssertionCheck:
             raise sign_in_refusal(900144, parameter="client_assertion_type")
         assertion = form["client_assertion"]
         try:
-            header, claims = read_header(assertion), read_claims(assertion)
+            claims = read_claims(assertion)
+            read_header(assertion)
         except ValueError:
             raise sign_in_refusal(50027) from None
         now = self._tokens.real_now().timestamp()
         if not claims.get("nbf", now) - _LEEWAY <= now < claims.get("exp", 0) + _LEEWAY:
             raise sign_in_refusal(700024)
-        if "x5t" in header or "x5t#S256" in header or claims.get("iss") == application.client_id:
-            self._check_certificate(assertion, application, holders)
-        else:
+        if str(claims.get("iss")).startswith("https://"):
             self._check_federation(assertion, application)
+        else:
+            self._check_certificate(assertion, application, holders)
 
     def _check_certificate(self, assertion: str, application: Application, holders: Iterable[Holder]) -> None:
         header, claims = read_header(assertion), read_claims(assertion)

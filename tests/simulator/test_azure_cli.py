@@ -55,7 +55,7 @@ class Cli:
         return process.returncode or 0, out.decode(), err.decode()
 
     async def sign_in(self, client_id: str, *proof: str) -> tuple[int, str, str]:
-        """Register the simulator as a cloud and sign in there, from a clean home: the CLI keeps tokens of old secrets."""
+        """Register the simulator as a cloud and sign in, from a clean home: the CLI keeps tokens of old secrets."""
         shutil.rmtree(self.home / "azure", ignore_errors=True)
         await self.ask("cloud", "register", "-n", "simulated", "--endpoint-resource-manager", self.ready.authority)
         await self.ask("cloud", "set", "-n", "simulated")
