@@ -91,8 +91,7 @@ def plain(disk: Disk, path: str) -> os.stat_result | None:
 
 def replace(disk: Disk, path: str, data: bytes, *, access: Access) -> None:
     """Write all of it beside the file, force it to the disk, and rename it over the file."""
-    new = beside(path, "rotator-new")
-    disk.unlink(new)
+    new = unfinished(disk, path)
     write_new(disk, new, data, access=access, like=plain(disk, path))
     try:
         disk.rename(new, path)
@@ -105,10 +104,16 @@ def replace(disk: Disk, path: str, data: bytes, *, access: Access) -> None:
 
 def probe(disk: Disk, path: str, access: Access) -> None:
     """Could `replace` succeed? Writes 4 KiB of nothing beside the file and takes them away."""
-    new = beside(path, "rotator-check")
-    disk.unlink(new)
+    new = unfinished(disk, path)
     write_new(disk, new, bytes(4096), access=access, like=plain(disk, path))
     disk.unlink(new)
+
+
+def unfinished(disk: Disk, path: str) -> str:
+    """The new file's name until it is renamed; one that a writer left, who did not live to rename it, is gone."""
+    new = beside(path, "rotator-new")
+    disk.unlink(new)
+    return new
 
 
 def write_new(disk: Disk, path: str, data: bytes, *, access: Access, like: os.stat_result | None) -> None:

@@ -67,17 +67,14 @@ class DirectoryLayout:
         return linked and found.content == content and found.mine == mark and found.access == self.spot.access.wanted()
 
     def settle(self) -> None:
-        settle(self.spot.disk, self.spot.path)
+        self._clear()
+        self._sync()
 
     def put(self, found: Found, texts: Mapping[str, Secret], mark: Mark) -> None:
         self._clear()
         if not all(self._is_linked(name) for name in found.owners):
             self._absorb(found)
         self._switch(self._filled({name: text.reveal().encode() for name, text in texts.items()}, mark), texts)
-        for name in found.mine.names if found.mine else ():
-            if name not in texts and self._is_linked(name):
-                self.spot.disk.unlink(self._at(name))
-        self._clear()
         self.settle()
 
     def take(self, found: Found) -> None:
@@ -93,7 +90,7 @@ class DirectoryLayout:
         self._clear()
         if not [name for name in disk.listdir(self.spot.path) if _OTHERS.fullmatch(name)]:
             disk.unlink(self.lock_path())
-        self.settle()
+        self._sync()
 
     @property
     def _link(self) -> str:
@@ -172,7 +169,7 @@ class DirectoryLayout:
         for name in found.owners:
             if not self._is_linked(name):
                 self._relink(f"{self._link}/{name}", name)
-        self.settle()
+        self._sync()
 
     def _filled(self, texts: Mapping[str, bytes], mark: Mark | None) -> str:
         """A new directory behind the names, forced to the disk; nothing leads there yet."""
@@ -212,9 +209,9 @@ class DirectoryLayout:
         for name in names:
             if self.spot.disk.readlink(self._at(name)) is None:
                 self.spot.disk.symlink(f"{self._link}/{name}", self._at(name))
-        self.settle()
+        self._sync()
         self._relink(new, self._link)
-        self.settle()
+        self._sync()
 
     def _relink(self, target: str, name: str) -> None:
         new = self._at(f"{self._link}.new")
@@ -224,12 +221,16 @@ class DirectoryLayout:
 
     def _clear(self) -> None:
         """Take away what a switch left behind, and what a writer left who did not live to switch."""
-        current = self._current()
-        for name in self.spot.disk.listdir(self.spot.path):
-            if name == f"{self._link}.new":
-                self.spot.disk.unlink(self._at(name))
+        disk, current = self.spot.disk, self._current()
+        for name in disk.listdir(self.spot.path):
+            lost = self._is_linked(name) and disk.lstat(self._at(self._link, name)) is None
+            if lost or name == f"{self._link}.new":
+                disk.unlink(self._at(name))
             elif name.startswith(f"{self._link}.") and name != current:
                 self._empty(name)
+
+    def _sync(self) -> None:
+        settle(self.spot.disk, self.spot.path)
 
     def _empty(self, name: str) -> None:
         files = self.spot.disk.listdir(self._at(name))

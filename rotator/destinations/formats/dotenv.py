@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.destinations.formats.atomic import beside, folder_of, plain, probe, replace, settle, settle_file
+from rotator.destinations.formats.atomic import beside, folder_of, plain, probe, replace, settle, settle_file, unfinished
 from rotator.destinations.formats.envtext import compose, content, parse, without_mark
 from rotator.destinations.formats.layout import Found, Spot
 
@@ -57,6 +57,7 @@ class DotenvLayout:
         if left or not (found.mine and found.mine.made):
             self._save(left)
             return
+        unfinished(self.spot.disk, self.spot.path)
         self.spot.disk.unlink(self.spot.path)
         self.spot.disk.unlink(self.lock_path())
         settle(self.spot.disk, folder_of(self.spot.path))

@@ -24,6 +24,7 @@ from rotator.destinations.formats.atomic import (
     replace,
     settle,
     settle_file,
+    unfinished,
 )
 from rotator.destinations.formats.jsontext import Object, parse
 from rotator.destinations.formats.layout import Found, Spot
@@ -98,6 +99,7 @@ class JsonLayout:
         if parse(left).members or not (found.mine and found.mine.made):
             replace(self.spot.disk, self.spot.path, left.encode(), access=self.spot.access)
         else:
+            unfinished(self.spot.disk, self.spot.path)
             self.spot.disk.unlink(self.spot.path)
         self._save_marks(self._marked(Pair(None)))
         if plain(self.spot.disk, self.spot.path) is None:
