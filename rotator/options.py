@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from rotator.redaction import redact_shapes
+
 #: A hundred years: longer spans are typing errors, and dates must stay within the calendar.
 LONGEST = timedelta(days=36_500)
 _SPAN = re.compile(r"(?P<count>\d{1,12})(?P<unit>[dhms])")
@@ -41,14 +43,14 @@ def problem(what: str, allowed: str) -> NoReturn:
 
 
 def shown(value: object) -> str:
-    """A value as its writer knows it, cut to 40 characters."""
+    """A value as its writer knows it, cut to 40 characters; what looks like a secret is not shown."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None:
         return "an empty value"
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value)
+    text = repr(redact_shapes(value) if isinstance(value, str) else value)
     return text if len(text) <= 40 else f"{text[:36]}...{text[-1]}"
 
 

@@ -51,18 +51,22 @@ class Source:
             raise Unreadable(place, "not text (UTF-8)") from None
 
 
-def open_source(path: Path, problems: Problems) -> Source | None:
-    """The file's bytes, or None when it cannot be read."""
+def open_source(path: Path, problems: Problems, *, named_at: Spot | None = None) -> Source | None:
+    """The file's bytes, or None when it cannot be read; said where it is named, else at its own beginning."""
     try:
         with path.open("rb") as file:
             raw = file.read(_LARGEST + 1)
     except OSError as exc:
-        problems.at(Place(str(path), 1, 1), f"cannot be read: {exc.strerror} (a YAML file)")
-        return None
-    if len(raw) > _LARGEST:
-        problems.at(Place(str(path), 1, 1), "too large (at most 64 MiB; include: reads several files)")
-        return None
-    return Source(str(path), raw)
+        what = f"cannot be read: {exc.strerror} (a YAML file)"
+    else:
+        if len(raw) <= _LARGEST:
+            return Source(str(path), raw)
+        what = "is too large (at most 64 MiB; include: reads several files)"
+    if named_at is None:
+        problems.at(Place(str(path), 1, 1), what)
+    else:
+        problems.add(named_at, f"{path} {what}")
+    return None
 
 
 def included(main: Spot, path: Path, problems: Problems) -> list[Source]:
@@ -80,7 +84,7 @@ def included(main: Spot, path: Path, problems: Problems) -> list[Source]:
         for each in _matches(pattern, at / n, path.parent, problems):
             if each.resolve() not in seen:
                 seen.add(each.resolve())
-                found.extend(filter(None, [open_source(each, problems)]))
+                found.extend(filter(None, [open_source(each, problems, named_at=at / n)]))
     return found
 
 

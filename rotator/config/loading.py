@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,66 +72,69 @@ def load(
     `check_references`: named secrets must be there now. `known_hashes`: the `sources` of the configuration whose
     rotations are in the books; when no file has changed since, only the rest is read. Touches files, nothing else.
     """
-    main_path = Path(path)
-    context = {ALLOW_LITERALS: allow_literal_secrets, FOLDER: str(main_path.parent)}
-    sources, documents, unchanged = _documents(main_path, known_hashes)
-    return _Loading(documents, digests(sources), context, check_references=check_references).run(unchanged=unchanged)
+    context = {ALLOW_LITERALS: allow_literal_secrets, FOLDER: str(Path(path).parent)}
+    files = _files(Path(path), known_hashes or {})
+    return _Loading(files, context, check_references=check_references).run()
 
 
-def _documents(path: Path, known: Mapping[str, str] | None) -> tuple[list[Source], list[Table], bool]:
-    """The files and what they hold; without their rotations when all are as known."""
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The main document first, then those included; `problems` of some that are not here are in it."""
+
+    documents: list[Table]
+    sources: Mapping[str, str]
+    problems: Problems
+    unchanged: bool = False
+
+
+def _files(path: Path, known: Mapping[str, str]) -> _Files:
+    """What the files hold; without their rotations when all are as known. Raises ConfigError without a main one."""
     problems = Problems()
     main = open_source(path, problems)
-    problems.stop()
-    if main is None:
-        return [], [], False
-    if known and known.get(main.file) == main.digest:
-        sources, documents = _all(main, path, Problems(), leave_out="rotations")
-        if digests(sources) == dict(known) and len(documents) == len(sources):
-            return sources, documents, True
-    sources, documents = _all(main, path, problems)
-    problems.stop(source.file for source in sources)
-    return sources, documents, False
+    if main is not None and known.get(main.file) == main.digest:
+        files = _all(main, path, Problems(), leave_out="rotations")
+        if files.sources == known and not files.problems:
+            return replace(files, unchanged=True)
+    files = _all(main, path, problems) if main is not None else _Files([], {}, problems)
+    if not files.documents:
+        problems.stop()
+    return files
 
 
-def _all(main: Source, path: Path, problems: Problems, *, leave_out: str = "") -> tuple[list[Source], list[Table]]:
+def _all(main: Source, path: Path, problems: Problems, *, leave_out: str = "") -> _Files:
     document = main.read(problems, leave_out=leave_out)
     if document is None:
-        return [main], []
-    sources = [main, *included(Spot(document), path, problems)]
-    others = [source.read(problems, leave_out=leave_out) for source in sources[1:]]
-    return sources, [document, *(other for other in others if other is not None)]
+        return _Files([], {}, problems)
+    others = included(Spot(document), path, problems)
+    read = [document, *(each.read(problems, leave_out=leave_out) for each in others)]
+    return _Files([each for each in read if each is not None], digests([main, *others]), problems)
 
 
 class _Loading:
     """One loading: the documents, and what is found wrong with them on the way."""
 
-    def __init__(
-        self,
-        documents: list[Table],
-        sources: Mapping[str, str],
-        context: Mapping[str, object],
-        *,
-        check_references: bool,
-    ) -> None:
-        self._documents = documents
-        self._main = Spot(documents[0])
-        self._sources = sources
+    def __init__(self, files: _Files, context: Mapping[str, object], *, check_references: bool) -> None:
+        self._documents = files.documents
+        self._main = Spot(files.documents[0])
+        self._sources = files.sources
+        self._unchanged = files.unchanged
         self._context = context
         self._check_references = check_references
-        self._problems = Problems()
+        self._problems = files.problems
+        # A connection may be defined in a file that could not be read: who names it is not to blame.
+        self._complete = not files.problems
         self._warnings = Problems()
 
-    def run(self, *, unchanged: bool) -> Configuration:
+    def run(self) -> Configuration:
         self._check_blocks()
         state, daemon = self._block("state", State), self._block("daemon", Daemon)
         logging, network = self._block("logging", Logging), self._block("network", Network)
         self._block("api", Api)
         clouds = self._clouds()
         connections = self._connections(clouds)
-        rotations = () if unchanged else self._rotations(connections, daemon)
+        rotations = () if self._unchanged else self._rotations(connections, daemon)
         if self._check_references:
-            check_secrets(self._main, state, connections.values(), self._problems)
+            check_secrets(self._main, self._rows("connections"), self._context, self._problems)
         self._problems.stop(self._sources)
         return Configuration(
             state=state,
@@ -143,7 +146,7 @@ class _Loading:
             rotations=rotations,
             warnings=tuple(self._warnings.lines(self._sources)),
             sources=self._sources,
-            unchanged=unchanged,
+            unchanged=self._unchanged,
         )
 
     def _check_blocks(self) -> None:
@@ -195,7 +198,8 @@ class _Loading:
         owners = [each for each in connections.values() if each.options.is_auto_rotation_enabled]
         check_unique(rows, self._problems)
         check_own_names(owners, rows, self._problems)
-        check_signal(daemon, _names(rows), self._main, self._problems)
+        if self._complete:
+            check_signal(daemon, _names(rows), self._main, self._problems)
         reader = Reader(self._main / "defaults", self._context, self._problems)
         reader.check_defaults()
         written = [each for each in (reader.read(spot, raw) for spot, raw in rows) if each is not None]
@@ -212,7 +216,7 @@ class _Loading:
                 check_rotation(each, connection.options, self._problems)
                 warn_about(each, self._warnings)
                 usable.append(each)
-            elif each.options.connection not in named:
+            elif each.options.connection not in named and self._complete:
                 known = " | ".join(sorted(connections)) or "none is defined"
                 at = each.at("connection")
                 self._problems.add(at, f"{each.options.connection!r} is not a connection ({known})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +13,7 @@ from rotator.config.later import later
 from rotator.config.reading import Place, Table, Unreadable, place_of
 from rotator.errors import ConfigError
 from rotator.options import shown
+from rotator.redaction import redact_shapes
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -72,7 +73,7 @@ class Problems:
 
     def at(self, place: Place, what: str) -> None:
         """As `add`, where there is no path."""
-        self._found[place, what] = None
+        self._found[place, redact_shapes(what)] = None
 
     def take(self, exc: Unreadable) -> None:
         """What made a file unreadable."""
@@ -85,15 +86,15 @@ class Problems:
         exc: ValidationError,
         *,
         defaults: Spot | None = None,
-        complete: bool = True,
+        unasked: Container[object] = (),
     ) -> None:
         """Everything that pydantic found wrong with the block at the spot, in our words.
 
-        `defaults`: where the options stand that the block does not have itself. Not `complete`: options may be missing.
+        `defaults`: where the options stand that the block does not have itself. `unasked`: options that may be missing.
         """
         for error in exc.errors(include_url=False):
             path = error["loc"]
-            if error["type"] == "missing" and len(path) == 1 and not complete:
+            if error["type"] == "missing" and len(path) == 1 and path[0] in unasked:
                 continue
             inherited = defaults is not None and defaults.has(path[:1]) and not spot.has(path[:1])
             top = defaults if inherited and defaults else spot

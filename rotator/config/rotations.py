@@ -56,17 +56,29 @@ class Reader:
         self._context = context
         self._problems = problems
         table = defaults.document.get("defaults")
+        self._faulty: set[object] = set()
         self._values = dict(table) if isinstance(table, Table) else {}
         if table is not None and not isinstance(table, Table):
             problems.add(defaults, f"{shown(table)} is not allowed (a mapping of rotation options)")
 
     def check_defaults(self) -> None:
-        """Mistakes in the defaults are mistakes even when no rotation uses them."""
+        """Mistakes in the defaults are mistakes even when no rotation uses them; they are not said again of each."""
         for key in sorted(_NOT_BY_DEFAULT & set(self._values)):
             self._problems.add(self._defaults / key, "not allowed in defaults (each rotation has its own)", key=True)
-            del self._values[key]
-        self._validated(RotationOptions, self._values, self._defaults, complete=False)
-        self._destinations(self._values.get("destinations"), self._defaults / "destinations")
+            self._drop(key)
+        try:
+            RotationOptions.model_validate(self._values, context=self._context)
+        except ValidationError as exc:
+            self._problems.blame(self._defaults, RotationOptions, exc, unasked=frozenset(keys_of(RotationOptions)))
+            for error in exc.errors(include_url=False, include_input=False):
+                self._drop(error["loc"][0])
+        if self._destinations(self._values.get("destinations", []), self._defaults / "destinations") is None:
+            self._drop("destinations")
+
+    def _drop(self, key: object) -> None:
+        if key in self._values:
+            self._faulty.add(key)
+            del self._values[str(key)]
 
     def read(self, spot: Spot, raw: object) -> WrittenRotation | None:
         """One rotation, or None when something is wrong with it."""
@@ -90,13 +102,11 @@ class Reader:
         inherited = {key: value for key, value in self._values.items() if not (own_time and key in _TIMES)}
         return {**inherited, **raw}
 
-    def _validated(
-        self, model: type[_M], values: Mapping[str, object], spot: Spot, *, complete: bool = True
-    ) -> _M | None:
+    def _validated(self, model: type[_M], values: Mapping[str, object], spot: Spot) -> _M | None:
         try:
             return model.model_validate(values, context=self._context)
         except ValidationError as exc:
-            self._problems.blame(spot, model, exc, defaults=self._defaults, complete=complete)
+            self._problems.blame(spot, model, exc, defaults=self._defaults, unasked=self._faulty)
             return None
 
     def _destinations(self, rows: object, spot: Spot) -> tuple[WrittenDestination, ...] | None:

@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from rotator.config.connections import WrittenConnection
+from pydantic import TypeAdapter, ValidationError
+
 from rotator.config.problems import Problems, Spot
-from rotator.config.settings import State
 from rotator.domain.model import Secret
 from rotator.references import Reference, SecretMissing
 
 _KEY = "32 bytes in base64: openssl rand -base64 32"
+_REFERENCE = TypeAdapter(Reference)
 
 
-def check_secrets(main: Spot, state: State, connections: Iterable[WrittenConnection], problems: Problems) -> None:
-    """Each named secret can be read now. The texts are dropped at once."""
-    for n, key in enumerate(state.encryption_keys):
+def check_secrets(
+    main: Spot, connections: Iterable[tuple[Spot, object]], context: Mapping[str, object], problems: Problems
+) -> None:
+    """Each named secret can be read now; the texts are dropped at once. What is no reference is said elsewhere."""
+    for n, key in enumerate(_items(_within(main.document, "state", "encryptionKeys"))):
         at = main / "state" / "encryptionKeys" / n
-        found = _resolved(key, at, problems)
+        found = _resolved(key, at, context, problems)
         if found and not _is_key(found):
-            problems.add(at, f"{key} holds no key ({_KEY})")
-    for connection in connections:
-        credentials = connection.options.credentials
-        for name, field in type(credentials).model_fields.items():
-            value = getattr(credentials, name)
-            if isinstance(value, Reference):
-                _resolved(value, connection.spot / "credentials" / (field.alias or name), problems)
+            problems.add(at, f"this is no key ({_KEY})")
+    for spot, raw in connections:
+        credentials = _within(raw, "credentials")
+        for name in ("clientSecret", "certificate", "privateKey"):
+            _resolved(_within(credentials, name), spot / "credentials" / name, context, problems)
 
 
-def _resolved(reference: Reference, at: Spot, problems: Problems) -> Secret | None:
+def _within(block: object, *path: str) -> object:
+    for step in path:
+        block = block.get(step) if isinstance(block, dict) else None
+    return block
+
+
+def _items(block: object) -> list[object]:
+    return block if isinstance(block, list) else []
+
+
+def _resolved(raw: object, at: Spot, context: Mapping[str, object], problems: Problems) -> Secret | None:
+    if raw is None:
+        return None
     try:
-        return reference.resolve()
+        return _REFERENCE.validate_python(raw, context=dict(context)).resolve()
+    except ValidationError:
+        return None
     except SecretMissing as exc:
         problems.add(at, f"{exc.what} ({exc.hint or 'a secret that can be read now'})")
         return None

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -41,14 +41,22 @@ def _proxy(value: object) -> str:
         return ""
     if not isinstance(value, str):
         refuse(value, allowed)
+    parts = _parts(value)
+    if parts is None:
+        refuse(value, allowed)
+    if parts.username or parts.password:
+        problem("a user name or password does not belong here", f"{allowed}, which may hold them")
+    well = parts.scheme in {"http", "https"} and parts.hostname and value.isprintable()
+    return value if well else refuse(value, allowed)
+
+
+def _parts(address: str) -> SplitResult | None:
     try:
-        parts = urlsplit(value)
-        if parts.username or parts.password:
-            problem("a user name or password does not belong here", f"{allowed}, which may hold them")
-        well = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        parts = urlsplit(address)
+        well = parts.port != 0
     except ValueError:
-        well = False
-    return value if well and value.isprintable() else refuse(value, allowed)
+        return None
+    return parts if well else None
 
 
 def _on_usr1(value: object) -> str | tuple[str, ...]:
