@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from rotator.domain.definition import Defined, from_text
 from rotator.domain.model import ConnectionHealth, CredentialState, Facts, Rotation, Switches
@@ -25,7 +25,6 @@ from rotator.store.schema import (
     journal,
     requests,
     rotations,
-    sealed,
     standings,
 )
 from rotator.store.session import Transaction
@@ -53,20 +52,10 @@ _ROTATIONS = Selection(
         .order_by(rotations.c.name, rotations.c.id)
     )
 )
-#: Has the credential a sealed text? As the last column of its row.
-HAS_TEXT = sealed.c.of_row.is_not(None)
-WITH_TEXT = credentials.outerjoin(
-    sealed,
-    and_(
-        sealed.c.of_table == "credentials",
-        sealed.c.of_row == credentials.c.key_id,
-        sealed.c.of_column == "text",
-    ),
-)
 _CREDENTIALS = Selection(
     lambda these: (
-        select(*rows.CREDENTIAL.columns, HAS_TEXT)
-        .select_from(WITH_TEXT)
+        select(*rows.CREDENTIAL.columns)
+        .select_from(rows.WITH_TEXT)
         .where(these(credentials.c.rotation_id), credentials.c.state != CredentialState.REVOKED.value)
         .order_by(credentials.c.starts_at, credentials.c.issued_at, credentials.c.key_id)
     )

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Column, Table
+from sqlalchemy import ColumnElement, Table, and_
 
 from rotator.domain.model import (
     Alarm,
@@ -30,10 +31,17 @@ from rotator.store import schema
 Value = TypeVar("Value")
 Row = Sequence[Any]
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What `datetime.max` is in the database: no wake-up at all.
 NEVER = 253_402_300_799_999_999
-_APPLICATION = ("tenant_id", "object_id", "client_id", "app_name")
+#: Column, and where its value stands.
+_APPLICATION = (
+    ("tenant_id", "application.tenant_id"),
+    ("object_id", "application.object_id"),
+    ("client_id", "application.client_id"),
+    ("app_name", "application.name"),
+)
 
 
 def micros(at: datetime) -> int:
@@ -56,50 +64,57 @@ def span_micros(span: timedelta) -> int:
 
 def text_of(value: object) -> str:
     """JSON as it stands in a column."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(value)
 
 
 class Form(Generic[Value]):
     """How one type of value stands in its table: the columns in the order of the fields."""
 
-    def __init__(self, kind: type[Value], table: Table, *, derived: Sequence[str] = ()) -> None:
-        """`derived` are fields that are no columns: the last ones of a row, yes or no, given by the query."""
+    def __init__(
+        self, kind: type[Value], table: Table, *, derived: Mapping[str, ColumnElement[Any]] | None = None
+    ) -> None:
+        """`derived` fields are no columns of the table: the query computes them."""
+        elsewhere = derived or {}
         self._kind = kind
-        named = [(field.name, str(field.type)) for field in fields(cast("Any", kind))]
-        self._stored = [(name, *_CODECS[type_]) for name, type_ in named if name not in derived]
-        self.columns: list[Column[Any]] = [
-            table.c[name]
-            for field, _, _ in self._stored
-            for name in (_APPLICATION if field == "application" else (field,))
-        ]
-        self._derived = tuple(derived)
+        self._stored: list[tuple[str, str]] = []
+        self._write: list[tuple[str, Callable[[Any], Any]]] = []
+        self._read: list[tuple[int, Callable[[Any], Any]]] = []
+        self._application: int | None = None
+        self.columns: list[ColumnElement[Any]] = []
+        for field in fields(cast("Any", kind)):
+            if field.name == "application":
+                self._application = len(self.columns)
+                self._stored += _APPLICATION
+                self.columns += [table.c[column] for column, _ in _APPLICATION]
+                continue
+            write, read = _CODECS[str(field.type)]
+            # Positions are those after the application has become one value.
+            at = len(self.columns) - (0 if self._application is None else len(_APPLICATION) - 1)
+            self.columns.append(elsewhere[field.name] if field.name in elsewhere else table.c[field.name])
+            if read is not None:
+                self._read.append((at, read))
+            if field.name not in elsewhere:
+                self._stored.append((field.name, field.name))
+                self._write += [(field.name, write)] if write is not None else []
+        self._names = [column for column, _ in self._stored]
+        self._get = attrgetter(*(path for _, path in self._stored))
 
     def params(self, value: Value) -> dict[str, Any]:
         """The columns of a row that holds this value."""
-        found: dict[str, Any] = {}
-        for name, write, _ in self._stored:
-            held = getattr(value, name)
-            if name == "application":
-                found.update(
-                    zip(_APPLICATION, (held.tenant_id, held.object_id, held.client_id, held.name), strict=True)
-                )
-            else:
-                found[name] = held if write is None else write(held)
+        found: dict[str, Any] = dict(zip(self._names, self._get(value), strict=True))
+        for name, write in self._write:
+            found[name] = write(found[name])
         return found
 
     def value(self, row: Row) -> Value:
-        """The value that a row of `columns` (and then the derived fields) holds."""
-        found: dict[str, Any] = {}
-        at = 0
-        for name, _, read in self._stored:
-            if name == "application":
-                found[name] = Application(*row[at : at + 4])
-                at += 4
-                continue
-            found[name] = row[at] if read is None else read(row[at])
-            at += 1
-        found.update(zip(self._derived, map(bool, row[at:]), strict=False))
-        return self._kind(**found)
+        """The value that a row of `columns` holds."""
+        values = list(row)
+        if self._application is not None:
+            span = slice(self._application, self._application + len(_APPLICATION))
+            values[span] = [Application(*values[span])]
+        for at, read in self._read:
+            values[at] = read(values[at])
+        return self._kind(*values)
 
     @property
     def width(self) -> int:
@@ -156,7 +171,16 @@ _CODECS: dict[str, tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | Non
 STANDING = Form(Standing, schema.standings)
 ATTEMPT = Form(Attempt, schema.attempts)
 ENTRY = Form(Entry, schema.journal)
-CREDENTIAL = Form(Credential, schema.credentials, derived=("has_text",))
+#: The credentials, and whether a sealed text is kept for each.
+WITH_TEXT = schema.credentials.outerjoin(
+    schema.sealed,
+    and_(
+        schema.sealed.c.of_table == "credentials",
+        schema.sealed.c.of_row == schema.credentials.c.key_id,
+        schema.sealed.c.of_column == "text",
+    ),
+)
+CREDENTIAL = Form(Credential, schema.credentials, derived={"has_text": schema.sealed.c.of_row.is_not(None)})
 INTENT = Form(IssueIntent, schema.issue_intents)
 DELIVERY = Form(Delivery, schema.deliveries)
 REQUEST = Form(Request, schema.requests)

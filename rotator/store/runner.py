@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -104,32 +105,41 @@ class ThreadRunner:
 class _Job:
     """An operation handed to a thread, and where its result is awaited."""
 
-    __slots__ = ("_future", "_loop", "error", "operation", "result")
+    __slots__ = ("_future", "error", "loop", "operation", "result")
 
     def __init__(self, operation: Operation[Any] | None) -> None:
         self.operation = operation
         self.result: Any = None
         self.error: Exception | None = None
-        self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[Any] = self._loop.create_future()
+        self.loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[Any] = self.loop.create_future()
 
     async def ended(self) -> Any:
         return await self._future
 
-    def tell(self) -> None:
-        """From the thread: wake the caller, if its loop still runs."""
-        try:
-            self._loop.call_soon_threadsafe(self._resolve)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
-
-    def _resolve(self) -> None:
+    def resolve(self) -> None:
+        """In the loop's own thread: wake the caller, if there still is one."""
         if self._future.done():
             return
         if self.error is not None:
             self._future.set_exception(self.error)
         else:
             self._future.set_result(self.result)
+
+
+def _tell(jobs: Sequence[_Job]) -> None:
+    """From another thread: wake the callers, with one knock at each loop that still runs."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, ended in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # a closed loop: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, ended)
+
+
+def _resolve(jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        job.resolve()
 
 
 class _Thread:
@@ -188,8 +198,7 @@ class _Thread:
             if session is not None and jobs:
                 self._carry_out(session, jobs)
                 untidy = self._tidies
-            for job in jobs:
-                job.tell()
+            _tell(jobs)
         if session is not None:
             if untidy:
                 session.tidy()

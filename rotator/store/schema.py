@@ -26,6 +26,9 @@ REVISIONS = (REVISION,)
 
 metadata = MetaData()
 
+# Rows stand in the tree of their key: one page less to read, and to write through to the disk, each time.
+_ROWID = False
+
 
 def _at(name: str) -> Column[int]:
     return Column(name, BigInteger)
@@ -105,6 +108,7 @@ standings = Table(
     _at("reconciled_at"),
     _text("alarms"),
     _flag("promoted_partly"),
+    sqlite_with_rowid=_ROWID,
 )
 
 # Rows are never deleted and `token` only grows (law L8).
@@ -119,6 +123,7 @@ leases = Table(
     # The rotation it was claimed for.
     _text("rotation_id"),
     PrimaryKeyConstraint("tenant_id", "object_id"),
+    sqlite_with_rowid=_ROWID,
 )
 
 # Triggers refuse UPDATE and DELETE (law L2); they stand with the other differences between databases.
@@ -200,6 +205,7 @@ sealed = Table(
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("of_table", "of_row", "of_column"),
     Index("sealed_by_key", "key"),
+    sqlite_with_rowid=_ROWID,
 )
 
 issue_intents = Table(
@@ -215,6 +221,7 @@ issue_intents = Table(
     _at("closed_at"),
     PrimaryKeyConstraint("rotation_id", "attempt_id", "n"),
     Index("issue_intents_by_name", "display_name"),
+    sqlite_with_rowid=_ROWID,
 )
 
 deliveries = Table(
@@ -234,6 +241,7 @@ deliveries = Table(
     _flag("drifted"),
     _flag("removed"),
     PrimaryKeyConstraint("rotation_id", "destination"),
+    sqlite_with_rowid=_ROWID,
 )
 
 hints = Table(
@@ -243,6 +251,7 @@ hints = Table(
     _text("destination"),
     _at("at"),
     PrimaryKeyConstraint("rotation_id", "destination"),
+    sqlite_with_rowid=_ROWID,
 )
 
 requests = Table(
@@ -268,6 +277,7 @@ connection_health = Table(
     _at("opened_at"),
     _at("probe_at"),
     _text("message"),
+    sqlite_with_rowid=_ROWID,
 )
 
 connection_failures = Table(
@@ -277,6 +287,7 @@ connection_failures = Table(
     _text("rotation_id"),
     _at("at"),
     PrimaryKeyConstraint("connection", "rotation_id"),
+    sqlite_with_rowid=_ROWID,
 )
 
 # Keyed fingerprint of the credential as configured (rotation.md section 8).
@@ -286,6 +297,7 @@ connection_state = Table(
     Column("connection", Text, primary_key=True),
     _text("fingerprint"),
     _at("updated_at"),
+    sqlite_with_rowid=_ROWID,
 )
 
 mapped_names = Table(
@@ -305,7 +317,8 @@ mapped_names = Table(
     _at("updated_at"),
     PrimaryKeyConstraint("project", "environment", "path", "name"),
     Index("mapped_names_by_rotation", "rotation_id"),
+    sqlite_with_rowid=_ROWID,
 )
 
 # The YAML files that the definitions came from, so that an unchanged one is not parsed again.
-sources = Table("sources", metadata, Column("path", Text, primary_key=True), _text("hash"))
+sources = Table("sources", metadata, Column("path", Text, primary_key=True), _text("hash"), sqlite_with_rowid=_ROWID)

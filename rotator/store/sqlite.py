@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,8 @@ class SqliteSession:
     def at(self, transaction: Transaction) -> Transaction:
         """The host's clock is the database's."""
         real = micros(self._times.database())
-        return replace(transaction, real=real, now=real + span_micros(self._times.offset()))
+        now = real + span_micros(self._times.offset())
+        return Transaction(transaction.cursor, transaction.dialect, real, now)
 
     def commit(self) -> None:
         """Written through to the disk (`synchronous = FULL`)."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from rotator.domain.model import Attempt, Credential, CredentialState, Entry, Facts, IssueIntent, Secret
 from rotator.ports import Listed, Recognised
 from rotator.store import rows
-from rotator.store.facts import HAS_TEXT, WITH_TEXT, facts_of
+from rotator.store.facts import facts_of
 from rotator.store.rows import micros
 from rotator.store.schema import attempts, connection_state, credentials, issue_intents, journal, rotations
 from rotator.store.seal import Place, Seal, text_at
@@ -48,7 +48,7 @@ _SAME_SLOT = Prepared(
 
 def _ledger(*conditions: ColumnElement[bool]) -> Select[Any]:
     ordered = (credentials.c.starts_at, credentials.c.issued_at, credentials.c.key_id)
-    return select(*rows.CREDENTIAL.columns, HAS_TEXT).select_from(WITH_TEXT).where(*conditions).order_by(*ordered)
+    return select(*rows.CREDENTIAL.columns).select_from(rows.WITH_TEXT).where(*conditions).order_by(*ordered)
 
 
 _LEDGER = Prepared(_ledger(credentials.c.rotation_id == bindparam("rotation")))
