@@ -32,6 +32,11 @@ class Dispatcher:
         """How many visits are under way."""
         return len(self._visits)
 
+    def take(self, world: World, *, concurrency: int) -> None:
+        """Visits that begin from now on see that world; those under way keep the one they began in."""
+        self._world = world
+        self._concurrency = concurrency
+
     async def fill(self, only: Collection[str] | None = None) -> int:
         """Claim what is due, as far as there is room, and begin to visit it; returns how many were begun."""
         room = await self._room()

@@ -1,0 +1,268 @@
+"""Of what parts is a running rotator made? The composition root: the only place that builds things, and in what order.
+
+Commands take what they need: `open_books` the database alone, `open_engine` all that works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from rotator.chance import SystemChance
+from rotator.clock import SystemClock
+from rotator.domain.model import Credential, Limits, Request, Rotation, Secret
+from rotator.engine.clockwatch import ClockWatch
+from rotator.engine.dispatcher import Dispatcher
+from rotator.engine.world import World
+from rotator.errors import ConfigError, StoreError
+from rotator.ports import HookResult, Observer
+
+if TYPE_CHECKING:
+    from rotator.config import Configuration
+    from rotator.entra.directories import EntraDirectories
+    from rotator.entra.options import AnyConnection
+    from rotator.store.store import SqlStore
+
+_log = structlog.get_logger("rotator.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How time passes: `offset` is added to the database's time, which passes at `pace`. Only the demo scales it."""
+
+    offset: Callable[[], timedelta] = timedelta
+    pace: float = 1.0
+
+
+REAL = Time()
+
+
+def open_books(configuration: Configuration, time: Time = REAL) -> SqlStore:
+    """The database alone, made when there is none. Raises StoreError; ConfigError for a key that is not there."""
+    from rotator.store.opening import open_store
+
+    state = configuration.state
+    return open_store(
+        state.url,
+        chance=SystemChance(),
+        database_time=SystemClock().now,
+        offset=time.offset,
+        keys=[key.resolve() for key in state.encryption_keys],
+        installation=state.installation,
+    )
+
+
+@dataclass(slots=True)
+class Engine:
+    """All that works, as `open_engine` made it; `configuration` is the one in use."""
+
+    configuration: Configuration
+    store: SqlStore
+    secrets: ClientSecrets
+    directories: EntraDirectories
+    world: World
+    dispatcher: Dispatcher
+
+    async def take(self, configuration: Configuration) -> str:
+        """Use another configuration from now on, whole; says what changed in the definitions.
+
+        What cannot change while running (state, network, node) stays as it was, with a warning.
+        """
+        changed = await define(self.store, configuration)
+        self.secrets.connections = configuration.connections
+        await self.directories.replace(configuration.connections, configuration.clouds)
+        self.world = replace(self.world, limits=_limits(configuration))
+        self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
+        for block in ("state", "network"):
+            if getattr(configuration, block) != getattr(self.configuration, block):
+                _log.warning("this block is read at start only; restart to use it", block=block)
+        self.configuration = configuration
+        return changed
+
+    async def ask(self, name: str, kind: str, **facts: object) -> Request:
+        """File a request for the rotation of that name. Raises KeyError when there is none."""
+        return await ask(self.store, name, kind, **facts)
+
+
+@asynccontextmanager
+async def open_engine(
+    configuration: Configuration, *, observers: Sequence[Observer] = (), time: Time = REAL, spread: bool = True
+) -> AsyncIterator[Engine]:
+    """Everything, with the definitions brought into the books. Raises LeaseHeld when another engine is at work."""
+    from rotator.store.lock import EngineLock
+
+    with EngineLock(configuration.state.path):
+        store = open_books(configuration, time)
+        try:
+            # Nobody else holds the lock, so whoever held a lease is dead.
+            await store.end_leases()
+            await define(store, configuration)
+            secrets = ClientSecrets(store, configuration.connections)
+            directories = secrets.directories = _directories(configuration, secrets)
+            world = _world(configuration, store, directories, time=time, observers=observers, spread=spread)
+            dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
+            try:
+                yield Engine(configuration, store, secrets, directories, world, dispatcher)
+            finally:
+                await directories.close()
+        finally:
+            store.close()
+
+
+async def define(store: SqlStore, configuration: Configuration) -> str:
+    """Bring the configured rotations into the books; says what changed. Raises ConfigError, having changed nothing."""
+    if configuration.unchanged:
+        return "nothing"
+    from rotator.domain.edits import edits
+
+    known = await store.definitions()
+    planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
+    if problems:
+        raise ConfigError(problems)
+    await store.define(planned, files=configuration.sources)
+    counts = Counter(type(edit).__name__.lower() for edit in planned)
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "nothing"
+
+
+async def ask(store: SqlStore, name: str, kind: str, **facts: object) -> Request:
+    """File a request for the rotation of that name. Raises KeyError when there is none."""
+    rotation_id = await store.find(name)
+    if rotation_id is None:
+        raise KeyError(name)
+    request = Request(_new_id(), rotation_id, kind, await store.now(), by=_person(), facts=facts)
+    await store.ask(request)
+    return request
+
+
+def _world(
+    configuration: Configuration,
+    store: SqlStore,
+    directories: EntraDirectories,
+    *,
+    observers: Sequence[Observer],
+    time: Time,
+    spread: bool,
+) -> World:
+    from rotator.destinations import Opener, Surroundings
+
+    clock = SystemClock()
+    return World(
+        store=store,
+        directories=directories,
+        destinations=Opener(Surroundings(mapped=store, installation=store.installation, clock=clock)),
+        hooks=NoHooks(),
+        clock=clock,
+        chance=SystemChance(),
+        clockwatch=ClockWatch(pace=time.pace),
+        holder=_holder(configuration),
+        observers=tuple(observers),
+        limits=_limits(configuration),
+        spread=spread,
+    )
+
+
+def _directories(configuration: Configuration, secrets: ClientSecrets) -> EntraDirectories:
+    from rotator.entra.directories import EntraDirectories
+    from rotator.network import Network
+
+    settings = configuration.network
+    return EntraDirectories(
+        configuration.connections,
+        configuration.clouds,
+        network=Network(proxy=settings.proxy, no_proxy=settings.no_proxy, ca_file=str(settings.ca_file or "")),
+        clock=SystemClock(),
+        secret_of=secrets.secret_of,
+    )
+
+
+class ClientSecrets:
+    """Which client secret does a connection sign in with: the configured one, or the one it has rotated itself?
+
+    The rotated one, unless the operator has configured another value since and that one signs in (rotation.md
+    section 8). What is remembered is the fingerprint of the configured value and the rotated key that it overrules.
+    """
+
+    def __init__(self, store: SqlStore, connections: Mapping[str, AnyConnection]) -> None:
+        self.connections = connections
+        self.directories: EntraDirectories | None = None
+        self._store = store
+
+    async def secret_of(self, name: str) -> Secret:
+        """The secret to sign in with now. Raises SecretMissing when the configured one is not there."""
+        configured: Secret = self.connections[name].credentials.client_secret.resolve()  # type: ignore[union-attr]
+        fingerprint = await self._store.fingerprint(configured)
+        said, _, overruled = (await self._store.connection_fingerprint(name) or "").partition("/")
+        own = await self._store.own_credential(name)
+        if own is None:
+            if said != fingerprint:
+                await self._store.set_connection_fingerprint(name, fingerprint)
+            return configured
+        credential, rotated = own
+        if said == fingerprint:
+            return configured if overruled == credential.key_id else rotated
+        if not await self._signs_in(name, configured):
+            return rotated
+        await self._store.set_connection_fingerprint(name, f"{fingerprint}/{credential.key_id}")
+        return configured
+
+    async def _signs_in(self, name: str, secret: Secret) -> bool:
+        if self.directories is None:
+            return False
+        directory = await self.directories.open(name)
+        client_id = self.directories.connection(name).client_id
+        return (await directory.prove(client_id, secret)).accepted
+
+
+class NoHooks:
+    """The port `Hooks` of a version without consumer hooks."""
+
+    def names(self, rotation: Rotation) -> tuple[str, ...]:  # noqa: ARG002 - the port's signature
+        """None."""
+        return ()
+
+    async def run(self, rotation: Rotation, hook: str, credential: Credential) -> HookResult:  # noqa: ARG002
+        """Never called: there are no names."""
+        return HookResult(hook, done=True)
+
+
+def _limits(configuration: Configuration) -> Limits:
+    limits = configuration.daemon.limits
+    return Limits(limits.rotations_per_hour, limits.failures_before_pause)
+
+
+def _holder(configuration: Configuration) -> str:
+    """Unique to this process, so that nobody takes another's lease for his own."""
+    node = configuration.daemon.node or f"{socket.gethostname()}-{os.getpid()}"
+    return f"{node}/{SystemChance().letters(6)}"
+
+
+def _new_id() -> str:
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def _person() -> str:
+    """Who asks, for the journal: a name, not a proof."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _trouble(rotation: str, problem: BaseException) -> None:
+    if isinstance(problem, StoreError):
+        _log.warning("a visit ended early", rotation=rotation, problem=str(problem))
+    else:
+        _log.error("a visit ended in a bug; the rotation is looked at again", rotation=rotation, exc_info=problem)
