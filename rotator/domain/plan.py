@@ -290,6 +290,8 @@ def _discard_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
 
 
 def _closing_decided(proved: Progress, facts: Mapping[str, object]) -> Progress:
+    if proved.promoted:
+        return proved
     return replace(proved, closing=Outcome(str(facts["outcome"])), message=str(facts.get("message", "")))
 
 
