@@ -35,8 +35,7 @@ class AssertionCheck:
             read_header(assertion)
         except ValueError:
             raise sign_in_refusal(50027) from None
-        now = self._tokens.real_now().timestamp()
-        if not claims.get("nbf", now) - _LEEWAY <= now < claims.get("exp", 0) + _LEEWAY:
+        if not _is_current(claims, self._tokens.real_now().timestamp()):
             raise sign_in_refusal(700024)
         if str(claims.get("iss")).startswith("https://"):
             self._check_federation(assertion, application)
@@ -64,7 +63,7 @@ class AssertionCheck:
     def _check_federation(self, assertion: str, application: Application) -> None:
         header, claims = read_header(assertion), read_claims(assertion)
         issuer, subject, audience = claims.get("iss"), claims.get("sub"), claims.get("aud")
-        audiences = set(audience) if isinstance(audience, list) else {audience}
+        audiences = {str(one) for one in (audience if isinstance(audience, list) else [audience])}
         if not any(
             (one.issuer, one.subject) == (issuer, subject) and audiences & set(one.audiences)
             for one in application.federated
@@ -74,6 +73,13 @@ class AssertionCheck:
         named = [key for key in keys if "kid" not in header or key.get("kid") == header["kid"]]
         if not any(_signed_by(_public_key(key), assertion, header.get("alg")) for key in named):
             raise sign_in_refusal(700027, reason="The key was not found.")
+
+
+def _is_current(claims: Json, now: float) -> bool:
+    try:
+        return float(claims.get("nbf", now)) - _LEEWAY <= now < float(claims.get("exp", 0)) + _LEEWAY
+    except (ValueError, TypeError):
+        return False
 
 
 def _named_certificate(header: Json, holders: Iterable[Holder]) -> Certificate | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 from rotator.simulator.wire import Answer, Json, SimRequest, SimResponse, json_response
@@ -12,8 +13,10 @@ _LIMIT = 20
 def answer_batch(handle: Callable[[SimRequest], Answer], request: SimRequest) -> SimResponse:
     """`POST /$batch`: each item is handled alone, in order; one whose `dependsOn` failed answers 424."""
     try:
-        items: list[Json] = json.loads(request.body)["requests"]
+        items: Any = json.loads(request.body)["requests"]
     except (ValueError, KeyError, TypeError):
+        items = []
+    if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
         return _refused("Invalid batch payload format.")
     if len(items) > _LIMIT:
         return _refused(f"Number of batch request steps exceeds the maximum value of {_LIMIT}.")

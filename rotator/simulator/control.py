@@ -153,11 +153,18 @@ class Control:
         return self._entra.tenant.propagation.as_json()
 
     def _set(self, body: Json) -> Json:
-        """`{latency: seconds of real time, displayNameCut: characters or null}`."""
-        book = self._entra.tenant.passwords
-        self._entra.latency = float(body.get("latency", self._entra.latency))
-        book.name_cut = body.get("displayNameCut", book.name_cut)
-        return {"latency": self._entra.latency, "displayNameCut": book.name_cut}
+        """`{latency: seconds of real time, displayNameCut: characters or null, ownedByLists: false}`."""
+        if unknown := set(body) - {"latency", "displayNameCut", "ownedByLists"}:
+            raise ValueError(f"unknown key {min(unknown)} (allowed: latency, displayNameCut, ownedByLists)")
+        entra, tenant = self._entra, self._entra.tenant
+        entra.latency = float(body.get("latency", entra.latency))
+        tenant.passwords.name_cut = body.get("displayNameCut", tenant.passwords.name_cut)
+        tenant.owned_by_lists = bool(body.get("ownedByLists", tenant.owned_by_lists))
+        return {
+            "latency": entra.latency,
+            "displayNameCut": tenant.passwords.name_cut,
+            "ownedByLists": tenant.owned_by_lists,
+        }
 
     def _application(self, name: str) -> Application:
         """By object id, client id or display name."""

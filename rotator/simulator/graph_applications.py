@@ -22,14 +22,13 @@ _KIND = "applications"
 
 def _get(call: Call) -> SimResponse:
     call.require_read()
-    application, seen_at = call.application(), call.tenant.seen_at()
-    if application.created_at > seen_at:
-        raise not_found(call.ids[0])
+    seen_at = call.tenant.seen_at()
+    application = call.application(seen_at)
     return call.entity(_KIND, select(application_json(application, seen_at), call.query))
 
 
 def _list(call: Call) -> SimResponse:
-    call.require_read()
+    call.require_list()
     seen_at = call.tenant.seen_at()
     page = page_of(
         (one for one in _candidates(call) if _visible(one, seen_at)),
@@ -62,7 +61,7 @@ def _visible(application: Application, at: datetime) -> bool:
 
 
 def _delta(call: Call) -> SimResponse:
-    call.require_read()
+    call.require_list()
     seen_at = call.tenant.seen_at()
     values = [
         select(application_json(one, seen_at), call.query) | {"id": one.object_id}
@@ -73,7 +72,7 @@ def _delta(call: Call) -> SimResponse:
 
 
 def _count(call: Call) -> SimResponse:
-    call.require_read()
+    call.require_list()
     seen_at = call.tenant.seen_at()
     number = sum(_visible(one, seen_at) for one in call.tenant.applications.values())
     return SimResponse(200, (("content-type", "text/plain"),), str(number).encode())
@@ -134,7 +133,7 @@ def _certificates(call: Call, holder: Holder) -> list[Certificate]:
             continue
         try:
             kept.append(read_certificate(entry.get("keyId") or call.tenant.new_id(), entry))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             msg = "Key credential is invalid: 'key' must be a base64 X.509 certificate."
             raise bad_request(msg) from None
     return kept
@@ -151,6 +150,8 @@ def add_password(call: Call, holder: Holder) -> SimResponse:
     """`addPassword` of an application or a service principal: the only answer with the secret's text."""
     call.require_write(holder.owners)
     entry = call.body.get("passwordCredential") or {}
+    if not isinstance(entry, dict):
+        raise bad_request("A 'passwordCredential' is an object.")
     password, text = call.tenant.passwords.add(holder, **_wish(entry))
     kind = "microsoft.graph.passwordCredential"
     return json_response(200, {"@odata.context": f"{call.root}/$metadata#{kind}"} | password_json(password, text))
@@ -170,7 +171,7 @@ def _wish(entry: Json) -> dict[str, Any]:
             "starts_at": parse_time(entry["startDateTime"]) if entry.get("startDateTime") else None,
             "expires_at": parse_time(entry["endDateTime"]) if entry.get("endDateTime") else None,
         }
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         msg = "Cannot convert the literal to the expected type 'Edm.DateTimeOffset'."
         raise bad_request(msg) from None
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -70,6 +71,12 @@ class Call:
         if not self.caller.roles & _READERS:
             raise denied()
 
+    def require_list(self) -> None:
+        """Raises `GraphRefusal` (403) unless the caller may list applications, owned or not."""
+        roles = _READERS if self.tenant.owned_by_lists else _READERS - {WRITE_OWNED}
+        if not self.caller.roles & roles:
+            raise denied()
+
     def require_any(self, *roles: str) -> None:
         """Raises `GraphRefusal` (403) unless the caller has one of these permissions."""
         if not self.caller.roles & frozenset(roles):
@@ -82,14 +89,16 @@ class Call:
         if WRITE_OWNED not in self.caller.roles or self.caller.principal_id not in owners:
             raise denied()
 
-    def application(self) -> Application:
-        """The application that the path names, by object id or `(appId='…')`. Raises `GraphRefusal` (404)."""
-        name = self.ids[0]
-        if not name.startswith(_BY_CLIENT_ID):
-            return self.tenant.application(name)
-        application = self.tenant.find_application(name.removeprefix(_BY_CLIENT_ID))
-        if application is None:
-            raise not_found(name.removeprefix(_BY_CLIENT_ID))
+    def application(self, seen_at: datetime | None = None) -> Application:
+        """The application that the path names, by object id or `(appId='…')`, as a replica of that age knows it.
+
+        Raises `GraphRefusal` (404).
+        """
+        name = self.ids[0].removeprefix(_BY_CLIENT_ID)
+        by_client_id = self.ids[0].startswith(_BY_CLIENT_ID)
+        application = self.tenant.find_application(name) if by_client_id else self.tenant.application(name)
+        if application is None or application.created_at > (seen_at or self.tenant.seen_at()):
+            raise not_found(name)
         return application
 
     def principal(self) -> ServicePrincipal:

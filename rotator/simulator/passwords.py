@@ -123,7 +123,7 @@ class PasswordBook:
             policy.check(holder.created_at, starts, expires)
 
     def _forget_the_dead(self, holder: Holder, now: datetime) -> None:
-        horizon = now - timedelta(seconds=self.tenant.propagation.stale_seconds)
+        horizon = self.tenant.propagation.oldest_seen(now)
         holder.passwords[:] = [one for one in holder.passwords if one.dead_at is None or one.dead_at > horizon]
 
 

@@ -60,6 +60,10 @@ class Propagation:
         """When a secret removed at that moment stops signing in."""
         return removed_at + timedelta(seconds=random.uniform(*self.removal_lag))
 
+    def oldest_seen(self, now: datetime) -> datetime:
+        """The earliest moment whose state a read made now may show."""
+        return now - timedelta(seconds=self.stale_seconds) if self.stale_probability else now
+
     def seen_at(self, now: datetime, random: Random) -> datetime:
         """The moment whose state a read made now shows."""
         if not self.stale_probability or random.random() >= self.stale_probability:

@@ -38,6 +38,8 @@ class Tenant:
         self.policies: dict[str, AppManagementPolicy] = {}
         self.issuers: dict[str, list[Json]] = {}
         """Foreign issuers that federated credentials may name, with their public keys as JWK."""
+        self.owned_by_lists = True
+        """Whether Application.ReadWrite.OwnedBy suffices to list applications; Microsoft's pages disagree."""
         self.version = 0
         self.passwords = PasswordBook(self)
         self._application_ids: dict[str, str] = {}

@@ -25,7 +25,7 @@ class TokenEndpoint:
 
     def answer(self, request: SimRequest, named_tenant: str) -> SimResponse:
         """The token, or the error body with its AADSTS code."""
-        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        form = dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
         try:
             return self._token(form, named_tenant)
         except SignInRefusal as refusal:

@@ -88,6 +88,23 @@ async def test_who_is_no_owner_may_read_but_not_write(caller: Caller) -> None:
     assert await caller.listed() == []
 
 
+async def test_whether_ownership_suffices_to_list_can_be_chosen(caller: Caller) -> None:
+    assert (await caller.graph("GET", "applications")).status_code == 200
+    await caller.control("POST", "settings", {"ownedByLists": False})
+    assert (await caller.graph("GET", "applications")).status_code == 403
+    assert (await caller.graph("GET", f"applications/{caller.application}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"null", b'{"passwordCredential": "x"}', b'{"passwordCredential": {"endDateTime": 5}}', b"\xff"]
+)
+async def test_a_body_of_the_wrong_shape_is_a_bad_request(caller: Caller, content: bytes) -> None:
+    await caller.sign_in()
+    url = f"{BASE}/v1.0/applications/{caller.application}/addPassword"
+    answer = await caller.http.post(url, content=content, headers=caller.headers)
+    assert (answer.status_code, await caller.listed()) == (400, [])
+
+
 async def test_the_wide_permission_needs_no_ownership(caller: Caller) -> None:
     await caller.control("POST", "owners", {"application": caller.application, "remove": True})
     admin = caller.simulation.population.admin.client_id

@@ -242,7 +242,7 @@ async def test_msgraph_adds_and_removes_a_secret(running: Running, remote: Calle
 async def test_the_sdk_repeats_an_add_that_committed_which_is_why_its_retries_stay_off(
     running: Running, remote: Caller
 ) -> None:
-    headers = {"Retry-After": "0"}
+    headers = {"Retry-After": "1"}
     rule = {"match": "addPassword", "when": "after", "status": 503, "times": 1, "headers": headers}
     await remote.control("POST", "faults", rule)
     async with graph_client(running.ready) as graph:
