@@ -8,7 +8,7 @@ RUN python -m venv /opt/build && python -m venv --without-pip /opt/rotator
 COPY requirements/ requirements/
 RUN /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
  && /opt/build/bin/pip --python /opt/rotator/bin/python install --require-hashes --only-binary=:all: -r requirements/runtime.txt
-COPY LICENSE README.md pyproject.toml ./
+COPY LICENSE README.md pyproject.toml config.example.yaml ./
 COPY rotator/ rotator/
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
  && /opt/build/bin/pip --python /opt/rotator/bin/python install --no-deps --no-index /dist/*.whl

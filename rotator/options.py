@@ -89,7 +89,7 @@ def text(most: int = 1024, *, least: int = 0) -> Rule:
             problem(f"{len(value)} characters are not allowed", allowed)
         return value if value.isprintable() else refuse(value, allowed)
 
-    return Rule(check, {"type": "string", "minLength": least, "maxLength": most})
+    return Rule(check, {"type": "string", "maxLength": most} | ({"minLength": least} if least else {}))
 
 
 def one_of(*choices: str) -> Rule:
