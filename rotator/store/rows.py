@@ -75,7 +75,7 @@ class Form(Generic[Value]):
     ) -> None:
         """`derived` fields are no columns of the table: the query computes them."""
         elsewhere = derived or {}
-        self._kind = kind
+        self.kind = kind
         self._stored: list[tuple[str, str]] = []
         self._write: list[tuple[str, Callable[[Any], Any]]] = []
         self._read: list[tuple[int, Callable[[Any], Any]]] = []
@@ -114,7 +114,7 @@ class Form(Generic[Value]):
             values[span] = [Application(*values[span])]
         for at, read in self._read:
             values[at] = read(values[at])
-        return self._kind(*values)
+        return self.kind(*values)
 
     @property
     def width(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, bindparam, true
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 #: Statements over a list of ids exist in these sizes; a shorter list is filled up with its last id.
@@ -76,7 +77,8 @@ def compiled(statement: Statement, dialect: Dialect) -> tuple[str, dict[str, Any
     """The text of a statement, and those of its parameters that have a value already."""
     assert isinstance(statement, ClauseElement)
     done = statement.compile(dialect=dialect)
-    return str(done), {name: value for name, value in (done.params or {}).items() if value is not None}
+    assert isinstance(done, SQLCompiler)
+    return str(done), {name: bind.value for name, bind in done.binds.items() if not bind.required}
 
 
 def _these(size: int) -> These:
