@@ -138,12 +138,13 @@ class Login:
             if isinstance(each, DirectoryError):
                 return each
         answered = next((each.response for each in _chain(exc) if getattr(each, "response", None) is not None), None)
-        if answered is None or not isinstance(answered.status_code, int):
-            return self._unanswered(exc)
+        refused = Refused.read(answered.body()) if answered is not None else Refused()
+        if answered is None or not refused.error:
+            return self._unanswered(exc, status=getattr(answered, "status_code", 0))
         hide = [self._secret.reveal()] if self._secret else []
-        return sign_in_refused(Refused.read(answered.body()), self._who, status=answered.status_code, hide=hide)
+        return sign_in_refused(refused, self._who, status=answered.status_code, hide=hide)
 
-    def _unanswered(self, exc: Exception) -> DirectoryError:
+    def _unanswered(self, exc: Exception, *, status: int) -> DirectoryError:
         """Nobody was asked, or the answer made no sense."""
         if isinstance(exc, OSError):
             what = f"the token file cannot be read: {exc.strerror or type(exc).__name__}"
@@ -151,10 +152,11 @@ class Login:
         if self._options.method == "azure-cli":
             hint = "Run `az login` as the user that runs this program."
             return SignInRefused(self._operation, shortened(str(exc)), hint=hint)
-        if self._options.method == "managed-identity":
+        if self._options.method == "managed-identity" and not status:
             hint = "Assign this machine an identity, or choose another `method`."
             return SignInRefused(self._operation, "the metadata service of this machine gave no token", hint=hint)
-        return DirectoryUnavailable(self._operation, f"the answer made no sense ({type(exc).__name__})")
+        what = f"the answer is not one of Entra (HTTP {status})" if status else f"an unexpected {type(exc).__name__}"
+        return DirectoryUnavailable(self._operation, what, status=status, hint="A proxy on the way may have answered.")
 
     async def _configured_secret(self) -> Secret:
         assert isinstance(self._options, ClientSecretConnection)

@@ -16,7 +16,7 @@ from rotator.entra.options import METHODS, AnyConnection, Cloud
 from rotator.network import Network
 from rotator.ports import Clock, Issued
 from rotator.references import ALLOW_LITERALS
-from rotator.simulator.server import serve
+from rotator.simulator.server import Running, serve
 from rotator.simulator.simulation import Simulation, SimulatorOptions, make_simulation
 from rotator.simulator.transport import SimTransport
 from tests.fakes import ManualClock
@@ -92,15 +92,31 @@ async def over_https(
     **credentials: Any,
 ) -> AsyncIterator[Connected]:
     """Real sockets, real TLS, real clock."""
+    async with (
+        serve(simulated or SimulatorOptions(seed=7)) as running,
+        connected_to(running, method, network=network, secret_of=secret_of, **credentials) as connected,
+    ):
+        yield connected
+
+
+@asynccontextmanager
+async def connected_to(
+    running: Running,
+    method: str = "client-secret",
+    *,
+    network: Network | None = None,
+    secret_of: Callable[[str], Awaitable[Secret]] | None = None,
+    **credentials: Any,
+) -> AsyncIterator[Connected]:
+    """A connection to a simulator that listens already."""
     clock = SystemClock()
-    async with serve(simulated or SimulatorOptions(seed=7)) as running:
-        clouds = cloud(running.ready.authority, running.ready.caFile)
-        chosen = options(running.simulation, method, **credentials)
-        directories = EntraDirectories(
-            {"contoso": chosen}, clouds, network=network or Network(environment={}), clock=clock, secret_of=secret_of
-        )
-        yield Connected(directories, await directories.open("contoso"), running.simulation, clock)
-        await directories.close()
+    clouds = cloud(running.ready.authority, running.ready.caFile)
+    chosen = options(running.simulation, method, **credentials)
+    directories = EntraDirectories(
+        {"contoso": chosen}, clouds, network=network or Network(environment={}), clock=clock, secret_of=secret_of
+    )
+    yield Connected(directories, await directories.open("contoso"), running.simulation, clock)
+    await directories.close()
 
 
 @asynccontextmanager
