@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rotator.destinations import Opener, Surroundings
 from rotator.destinations.formats.disk import Disk
 from rotator.domain.model import DestinationRule, Rotation, Secret
-from rotator.ports import Clock, Destination, MappedName, Marker, Parcel
+from rotator.ports import Clock, Destination, MappedName, MappedSecrets, Marker, Parcel
+from rotator.store.opening import open_store
 from tests.builders import CLIENT, TENANT, a_rotation
 from tests.destinations.fakes import FakeMapped
-from tests.fakes import START, ManualClock
+from tests.fakes import START, ManualClock, SeededChance
 
+T = TypeVar("T")
 INSTALLATION = "abcd2345"
 #: As Entra issues them.
 FIRST = "uvw8Q~abcdefghijklmnopqrstuvwxyz01234567"
@@ -35,11 +38,16 @@ class Place:
 
     folder: Path
     kind: str = ""
-    mapped: FakeMapped = field(default_factory=FakeMapped)
+    mapped: MappedSecrets = field(default_factory=FakeMapped)
     clock: Clock = field(default_factory=ManualClock)
     inline: bool = True
     disk: Disk = field(default_factory=Disk)
     installation: str = INSTALLATION
+
+    @property
+    def path(self) -> Path:
+        """What the option `path` names, for those that have it."""
+        raise AssertionError
 
     def options(self) -> dict[str, Any]:
         return {}
@@ -77,10 +85,12 @@ class EmbeddedPlace(Place):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "embedded")
+        self.fake = FakeMapped()
+        self.mapped = self.fake
         self.texts = {"key-1": FIRST, "key-2": SECOND}
 
     def shows(self) -> dict[str, str]:
-        return {name: self._text(row) for (_, name), row in self.mapped.rows.items()}
+        return {name: self._text(row) for (_, name), row in self.fake.rows.items()}
 
     def _text(self, row: MappedName) -> str:
         if not row.rotation_id:
@@ -88,10 +98,42 @@ class EmbeddedPlace(Place):
         return CLIENT if row.field == "clientId" else self.texts[row.staged_key_id]
 
     def set(self, name: str, text: str) -> None:
-        self.mapped.rows[a_rotation().folder, name] = MappedName(name, "", "", text, text, 1, 0, "")
+        self.fake.rows[a_rotation().folder, name] = MappedName(name, "", "", text, text, 1, 0, "")
 
     def drop(self, name: str) -> None:
-        del self.mapped.rows[a_rotation().folder, name]
+        del self.fake.rows[a_rotation().folder, name]
+
+
+class StorePlace(EmbeddedPlace):
+    """The same over the real store, in memory, where every call ends at once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.store = open_store(
+            "sqlite://", chance=SeededChance(), database_time=lambda: START, installation=INSTALLATION
+        )
+        self.mapped = self.store
+
+    def shows(self) -> dict[str, str]:
+        return {name: self._text(row) for name, row in at_once(self.store.mapped_names(a_rotation().folder)).items()}
+
+    def set(self, name: str, text: str) -> None:
+        folder = a_rotation().folder
+        old = at_once(self.store.mapped(folder, [name])).get(name)
+        marker = Marker("", "", text, old.token if old else 0)
+        at_once(self.store.stage(folder, {old.field if old else "keyId": name}, marker))
+
+    def drop(self, name: str) -> None:
+        at_once(self.store.unmap(a_rotation().folder, [name], "rotation-1"))
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The answer of something asynchronous that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    raise AssertionError
 
 
 class DotenvPlace(Place):
@@ -143,7 +185,8 @@ class DirectoryPlace(Place):
         return self.folder / "billing"
 
     def options(self) -> dict[str, Any]:
-        self.path.mkdir(exist_ok=True)
+        if not self.path.is_symlink():
+            self.path.mkdir(exist_ok=True)
         return {"path": str(self.path), "format": "directory"}
 
     def shows(self) -> dict[str, str]:
@@ -164,10 +207,12 @@ class DirectoryPlace(Place):
 
 def a_place(kind: str, folder: Path, **changes: Any) -> Place:
     """By the name the contract suite gives it."""
+    if kind == "embedded-store":
+        return StorePlace(folder)
     makers = {"dotenv": DotenvPlace, "json": JsonPlace, "directory": DirectoryPlace}
     place: Place = EmbeddedPlace(folder) if kind == "embedded" else makers[kind](folder, "file")
     return replace(place, **changes) if changes and kind != "embedded" else place
 
 
-KINDS = ("embedded", "dotenv", "json", "directory")
+KINDS = ("embedded", "embedded-store", "dotenv", "json", "directory")
 FILES = ("dotenv", "json", "directory")

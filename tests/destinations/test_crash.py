@@ -56,7 +56,7 @@ async def an_edited_one(place: Place) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """A state to begin with, the names of the write of the second parcel, and what consumers may see before and after."""
+    """A state to begin with, what consumers may see before and after the second parcel, and its names."""
 
     name: str
     begin: Callable[[Place], Awaitable[None]]

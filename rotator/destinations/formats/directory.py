@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Where a name of ours, or of another rotation, leads.
 _LED = re.compile(r"(\.\.rotator-[0-9a-f]{12})/([^/]+)")
+#: Where the link of a rotation leads. Nothing is read from, or emptied, that somebody made it lead to instead.
+_DATA = re.compile(r"\.\.rotator-[0-9a-f]{12}\.[0-9]{1,12}")
 #: Entries of rotations, the lock not among them.
 _OTHERS = re.compile(r"\.\.rotator-[0-9a-f]{12}.*")
 _MARK = ".mark"
@@ -107,10 +109,16 @@ class DirectoryLayout:
             raise Unfit(f"it is {what}", hint="Name a directory itself (for one file: format dotenv or json)")
 
     def _links(self) -> dict[str, str | None]:
-        return {name: self.spot.disk.readlink(self._at(name)) for name in (self._link, *self.spot.names)}
+        names = {name: self.spot.disk.readlink(self._at(name)) for name in self.spot.names}
+        return {self._link: self._data(self._link), **names}
 
     def _current(self) -> str | None:
-        return self.spot.disk.readlink(self._at(self._link))
+        return self._data(self._link)
+
+    def _data(self, link: str) -> str | None:
+        data = self.spot.disk.readlink(self._at(link))
+        found = self.spot.disk.lstat(self._at(data)) if data and _DATA.fullmatch(data) else None
+        return data if found and stat.S_ISDIR(found.st_mode) else None
 
     def _is_linked(self, name: str) -> bool:
         return self.spot.disk.readlink(self._at(name)) == f"{self._link}/{name}"
@@ -136,7 +144,7 @@ class DirectoryLayout:
             return b"-> " + os.fsencode(target), None
         if led is None:
             return self._stranger(name), None
-        data = self.spot.disk.readlink(self._at(led[1]))
+        data = self._data(led[1])
         owner = mine if led[1] == self._link else self._mark(data) if data else None
         text = self._inside(data, name) if data else None
         return text, owner if owner and name in owner.names else None
@@ -233,6 +241,10 @@ class DirectoryLayout:
         settle(self.spot.disk, self.spot.path)
 
     def _empty(self, name: str) -> None:
+        found = self.spot.disk.lstat(self._at(name))
+        if found is None or not stat.S_ISDIR(found.st_mode):
+            self.spot.disk.unlink(self._at(name))
+            return
         files = self.spot.disk.listdir(self._at(name))
         for file in sorted(files, key=lambda each: each == _MARK):
             self.spot.disk.unlink(self._at(name, file))

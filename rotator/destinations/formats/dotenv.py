@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.destinations.formats.atomic import beside, folder_of, plain, probe, replace, settle, settle_file, unfinished
+from rotator.destinations.formats.atomic import (
+    beside,
+    folder_of,
+    plain,
+    probe,
+    replace,
+    settle,
+    settle_file,
+    unfinished,
+)
 from rotator.destinations.formats.envtext import compose, content, parse, without_mark
 from rotator.destinations.formats.layout import Found, Spot
 
