@@ -1,4 +1,4 @@
-"""What journal does an attempt leave when its steps end like this? Plays the plan against a script, without an engine."""
+"""What journal does an attempt leave when its steps end like this? Plays the plan against a script; no engine."""
 
 from __future__ import annotations
 

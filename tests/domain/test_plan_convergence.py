@@ -74,9 +74,9 @@ class Watched(Play):
         return set(recorded(ours, "deliver", "destination"))
 
 
-@given(VERDICTS, DESTINATIONS, HOOKS, MODES, urgent=st.booleans())
+@given(verdicts=VERDICTS, rules=DESTINATIONS, hooks=HOOKS, mode=MODES, urgent=st.booleans())
 def test_L3_every_prefix_of_every_journal_goes_on_to_its_end(
-    verdicts: list[str], rules: tuple[DestinationRule, ...], hooks: tuple[str, ...], mode: Mode, *, urgent: bool
+    *, verdicts: list[str], rules: tuple[DestinationRule, ...], hooks: tuple[str, ...], mode: Mode, urgent: bool
 ) -> None:
     attempt, rotation = an_attempt(mode=mode), a_rotation(destinations=rules)
     first = Watched(attempt, rotation, iter(verdicts), hooks=hooks, urgent=urgent)
