@@ -28,9 +28,14 @@ from rotator.ports import HookResult, Observer
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.domain.definition import Defined
+    from rotator.engine.alive import Systemd
+    from rotator.engine.daemon import Daemon
     from rotator.entra.directories import EntraDirectories
     from rotator.entra.options import AnyConnection
     from rotator.store.store import SqlStore
+
+_MOST_SHOWN = 20
 
 _log = structlog.get_logger("rotator.app")
 
@@ -92,6 +97,34 @@ class Engine:
         """File a request for the rotation of that name. Raises KeyError when there is none."""
         return await ask(self.store, name, kind, **facts)
 
+    async def rotate_on_signal(self) -> int:
+        """Ask for what `daemon.onUsr1` names; returns how many rotations that is."""
+        chosen = self.configuration.daemon.on_usr1
+        if chosen == "due":
+            await self.store.wake()
+            return 0
+        names = [each.rotation.name for each in await self.store.definitions() if _rotates(each)]
+        wanted = names if chosen == "all" else [name for name in names if name in chosen]
+        for name in wanted:
+            await self.ask(name, "rotate")
+        return len(wanted)
+
+    async def state(self) -> Mapping[str, object]:
+        """What SIGUSR2 logs."""
+        found = [facts for facts in await self.store.facts() if facts.switches.retired_at is None]
+        return {
+            "installation": self.store.installation,
+            "holder": self.world.holder,
+            "rotations": len(found),
+            "by_status": dict(Counter(str(facts.standing.status or facts.standing.state) for facts in found)),
+            "open_attempts": [facts.rotation.name for facts in found if facts.attempt][:_MOST_SHOWN],
+            "failed": [facts.rotation.name for facts in found if facts.standing.failures][:_MOST_SHOWN],
+            "retiring": sum(len(facts.retiring) for facts in found),
+            "alarms": [f"{f.rotation.name}: {a.code}" for f in found for a in f.standing.alarms][:_MOST_SHOWN],
+            "connections": sorted(self.configuration.connections),
+            "next_wake": str(await self.store.next_wake()),
+        }
+
 
 @asynccontextmanager
 async def open_engine(
@@ -116,6 +149,29 @@ async def open_engine(
                 await directories.close()
         finally:
             store.close()
+
+
+def daemon_of(engine: Engine, *, read: Callable[[], Configuration], systemd: Systemd) -> Daemon:
+    """The daemon around an engine; `read` gives the configuration anew at SIGHUP and runs in a thread."""
+    from rotator.engine.alive import Life, pulse_file
+    from rotator.engine.daemon import Daemon, Orders
+    from rotator.engine.scheduler import Scheduler
+
+    clock = engine.world.clock
+    life = Life(systemd, pulse_file(engine.configuration.state.path), monotonic=clock.monotonic)
+
+    async def reload() -> str:
+        return await engine.take(await asyncio.to_thread(read))
+
+    orders = Orders(
+        reload=reload,
+        rotate=engine.rotate_on_signal,
+        state=engine.state,
+        status=lambda: f"at work, {len(engine.configuration.connections)} connections",
+        drain_timeout=lambda: engine.configuration.daemon.drain_timeout,
+    )
+    scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.store.tidy, beat=life.beat)
+    return Daemon(engine.world, engine.dispatcher, scheduler, orders=orders, life=life)
 
 
 async def define(store: SqlStore, configuration: Configuration) -> str:
@@ -232,6 +288,10 @@ class NoHooks:
     async def run(self, rotation: Rotation, hook: str, credential: Credential) -> HookResult:  # noqa: ARG002
         """Never called: there are no names."""
         return HookResult(hook, done=True)
+
+
+def _rotates(defined: Defined) -> bool:
+    return defined.switches.retired_at is None and not defined.switches.paused
 
 
 def _limits(configuration: Configuration) -> Limits:

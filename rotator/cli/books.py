@@ -1,0 +1,39 @@
+"""How does a command read the books without changing anything? Beside a running daemon, or without one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rotator.cli.exits import WrongUse
+
+if TYPE_CHECKING:
+    from rotator.cli.settings import Settings
+    from rotator.domain.model import Facts
+    from rotator.store.store import SqlStore
+
+
+@asynccontextmanager
+async def open_existing(settings: Settings) -> AsyncIterator[SqlStore]:
+    """The database of the configuration. Raises WrongUse when there is none yet: reading makes none."""
+    from rotator.app import open_books
+
+    configuration = settings.read(check_references=False)
+    path = configuration.state.path
+    if not path.exists():
+        raise WrongUse(
+            f"there is no state database {path} yet", hint="'rotator run' makes it; 'rotator plan' works without."
+        )
+    store = open_books(configuration)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+async def read_facts(settings: Settings) -> tuple[list[Facts], datetime]:
+    """Everything the books know of every rotation, by name, and the database's time."""
+    async with open_existing(settings) as store:
+        return list(await store.facts()), await store.now()

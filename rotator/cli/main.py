@@ -1,0 +1,88 @@
+"""What does `rotator` understand? Global options, the commands, and what becomes of errors.
+
+A command is a function in a module beside this one; it imports what it needs when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from rotator.cli import exits, rotate, run, simulate, status
+from rotator.cli.settings import LOG_FORMATS, LOG_LEVELS, Settings
+from rotator.errors import RotatorError
+
+app = typer.Typer(
+    name="rotator",
+    help="Rotates Microsoft Entra ID client secrets: added, verified, delivered, and only then revoked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command and exit with its status."""
+    try:
+        app()
+    except RotatorError as problem:
+        exits.tell(problem)
+        sys.exit(exits.status_of(problem))
+    except KeyboardInterrupt:
+        sys.exit(exits.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(exits.DONE)
+    except Exception as bug:  # noqa: BLE001 - the one place where nothing may be left uncaught
+        exits.tell_bug(bug)
+        sys.exit(exits.FAILED)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from rotator import __version__
+
+        typer.echo(f"rotator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        str,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="ROTATOR_CONFIG",
+            metavar="PATH",
+            help="The configuration; default /etc/rotator/config.yaml, then ./config.yaml.",
+        ),
+    ] = "",
+    log_level: Annotated[str, typer.Option(metavar="LEVEL", help=f"{' | '.join(LOG_LEVELS)}.")] = "",
+    log_format: Annotated[str, typer.Option(metavar="FORMAT", help=f"{' | '.join(LOG_FORMATS)}.")] = "",
+    allow_literal_secrets: Annotated[
+        bool, typer.Option("--allow-literal-secrets", help="Let secrets stand in the configuration itself; for trials.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - dealt with by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if log_level and log_level not in LOG_LEVELS:
+        raise typer.BadParameter(f"{log_level!r} is not one of {', '.join(LOG_LEVELS)}.", param_hint="--log-level")
+    if log_format and log_format not in LOG_FORMATS:
+        raise typer.BadParameter(f"{log_format!r} is not one of {', '.join(LOG_FORMATS)}.", param_hint="--log-format")
+    context.obj = Settings(config, log_level, log_format, allow_literal_secrets)
+
+
+app.command("run")(run.run)
+app.command("rotate")(rotate.rotate)
+app.command("status")(status.status)
+app.command("simulate")(simulate.simulate)

@@ -1,0 +1,50 @@
+"""`rotator rotate`: new secrets now, whatever the schedule says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from rotator.cli.asking import Manner, Wish, carry_out
+from rotator.cli.exits import WrongUse
+
+
+def rotate(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Which rotations.")] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="All that are not paused.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All whose last attempt failed.")] = False,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="Then revoke every other secret of ours at once.")
+    ] = False,
+    accept_outage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept-outage",
+            metavar="DEST",
+            help="With --compromised: go on without this destination (repeatable).",
+        ),
+    ] = None,
+    key: Annotated[
+        str, typer.Option(metavar="KEY_ID", help="With --compromised: revoke this key too, though it is not ours.")
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or leave it to the daemon.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+) -> None:
+    """Rotate now: by the daemon if one runs, else here. Back-off, spread and "not yet" are passed by."""
+    if sum((bool(names), all_, failed)) != 1:
+        raise WrongUse("say which rotations", hint="Names, or --all, or --failed; one of the three.")
+    if (accept_outage or key) and not compromised:
+        raise WrongUse("--accept-outage and --key go with --compromised only")
+    if key and len(names or ()) != 1:
+        raise WrongUse("--key goes with exactly one name")
+    facts: dict[str, object] = {"accept_outage": list(accept_outage or ())} if accept_outage else {}
+    if key:
+        facts["key"] = key
+    wish = Wish("compromised" if compromised else "rotate", facts, tuple(names or ()), every=all_, failed_only=failed)
+    raise typer.Exit(asyncio.run(carry_out(context.obj, wish, Manner(wait=wait, as_json=as_json))))

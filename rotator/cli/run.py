@@ -1,0 +1,82 @@
+"""`rotator run`: the daemon, or everything that is due and no more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rotator.cli import exits
+
+if TYPE_CHECKING:
+    from rotator.app import Engine
+    from rotator.cli.settings import Settings
+    from rotator.config import Configuration
+
+
+def run(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do all that is due, revocations too, without spread, and exit.")
+    ] = False,
+    rotate: Annotated[
+        list[str] | None, typer.Option("--rotate", metavar="NAME", help="Also rotate these now (repeatable).")
+    ] = None,
+) -> None:
+    """Run the daemon, in the foreground. With --once exit with status 1 if a rotation stands failed."""
+    settings: Settings = context.obj
+    configuration = settings.read()
+    settings.start_log(level=configuration.logging.level, format=configuration.logging.format)
+    exits.log_bugs()
+    from rotator.engine.hardening import harden
+
+    harden()
+    work = _once(configuration, rotate or ()) if once else _daemon(settings, configuration, rotate or ())
+    raise typer.Exit(asyncio.run(work))
+
+
+async def _daemon(settings: Settings, configuration: Configuration, names: Sequence[str]) -> int:
+    from rotator.app import daemon_of, open_engine
+    from rotator.engine.alive import Systemd
+    from rotator.observers.log import LogObserver
+
+    systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
+    async with open_engine(configuration, observers=[LogObserver()]) as engine:
+        await _ask(engine, names)
+        await daemon_of(engine, read=settings.read, systemd=systemd).run()
+    return exits.DONE
+
+
+async def _once(configuration: Configuration, names: Sequence[str]) -> int:
+    from rotator.app import open_engine
+    from rotator.cli.here import Stop, all_that_is_due
+    from rotator.observers.log import LogObserver
+
+    async with open_engine(configuration, observers=[LogObserver()], spread=False) as engine:
+        await _ask(engine, names)
+        async with Stop(engine):
+            await all_that_is_due(engine)
+        return await _standing(engine)
+
+
+async def _ask(engine: Engine, names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            await engine.ask(name, "rotate")
+        except KeyError:
+            raise exits.WrongUse(f"there is no rotation {name!r}") from None
+
+
+async def _standing(engine: Engine) -> int:
+    """Status 1, and a line for each, if a rotation stands failed."""
+    failed = [
+        facts
+        for facts in await engine.store.facts()
+        if facts.standing.status == "failed" and facts.switches.retired_at is None
+    ]
+    for facts in failed:
+        exits.say(f"{facts.rotation.name} stands failed: {facts.standing.message}")
+    return exits.FAILED if failed else exits.DONE
