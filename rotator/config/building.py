@@ -55,8 +55,8 @@ def mapping_of(options: RotationOptions) -> Mapping[str, str]:
     return {"clientId": mapping.client_id, "clientSecret": mapping.client_secret} if mapping else {}
 
 
-def check_rotation(written: WrittenRotation, connection: AnyConnection, problems: Problems) -> None:
-    """What follows from several options together."""
+def check_rotation(written: WrittenRotation, connection: AnyConnection | None, problems: Problems) -> None:
+    """What follows from several options together; also where the connection itself is wrong."""
     check_time(written.spot, written.options, problems)
     _check_application(written, connection, problems)
     _check_lifetime(written, problems)
@@ -80,12 +80,11 @@ def _application(options: RotationOptions, connection: AnyConnection) -> Applica
     return Application(tenant, named.object_id or "", named.client_id or "", named.app_name or "")
 
 
-def _check_application(written: WrittenRotation, connection: AnyConnection, problems: Problems) -> None:
+def _check_application(written: WrittenRotation, connection: AnyConnection | None, problems: Problems) -> None:
     named = written.options.parameters
     if not named.object_id and not named.client_id:
         problems.add(written.at("parameters"), "names no application (objectId or clientId)")
-    _, client = tenant_and_client(connection)
-    if client and named.client_id == client:
+    if connection and named.client_id and named.client_id == tenant_and_client(connection)[1]:
         problems.add(
             written.at("parameters", "clientId"),
             f"the connection {connection.name} signs in with this very application"

@@ -154,7 +154,8 @@ class _Loading:
             known = BLOCKS if n == 0 else INCLUDED_BLOCKS
             for key in document:
                 if key not in known:
-                    what = "belongs in the main file" if key in BLOCKS else later((key,)) or unknown_key(key, known)
+                    elsewhere = f"belongs in the main file ({' | '.join(known)})" if key in BLOCKS else ""
+                    what = elsewhere or later((key,)) or unknown_key(key, known)
                     self._problems.add(Spot(document) / key, what, key=True)
 
     def _block(self, key: str, model: type[_S]) -> _S:
@@ -174,9 +175,8 @@ class _Loading:
             return clouds
         for name, cloud in (raw or {}).items():
             if name in PUBLIC_CLOUDS or not is_slug(name):
-                self._problems.add(
-                    at / name, f"the name {name!r} is not allowed (a slug, not a public cloud)", key=True
-                )
+                what = f"not a name of one's own (a-z, 0-9 and '-'; not {' | '.join(PUBLIC_CLOUDS)})"
+                self._problems.add(at / name, what, key=True)
             try:
                 clouds[name] = Cloud.model_validate(cloud, context=self._context)
             except ValidationError as exc:
@@ -212,9 +212,9 @@ class _Loading:
         usable: list[WrittenRotation] = []
         for each in written:
             connection = connections.get(each.options.connection)
+            check_rotation(each, connection.options if connection else None, self._problems)
+            warn_about(each, self._warnings)
             if connection is not None:
-                check_rotation(each, connection.options, self._problems)
-                warn_about(each, self._warnings)
                 usable.append(each)
             elif each.options.connection not in named and self._complete:
                 known = " | ".join(sorted(connections)) or "none is defined"

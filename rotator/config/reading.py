@@ -238,8 +238,9 @@ def _plain(word: str) -> object:
 
 
 def _words(exc: yaml.MarkedYAMLError) -> str:
-    said = [each for each in (exc.context, exc.problem) if each]
-    return "not valid YAML: " + ", ".join(said or ["unknown reason"]).replace("\n", " ")
+    """In the parser's words; what was begun elsewhere is told with its line."""
+    begun = f"{exc.context} (begun on line {exc.context_mark.line + 1})" if exc.context and exc.context_mark else ""
+    return "not valid YAML: " + ", ".join(filter(None, [begun or exc.context, exc.problem])).replace("\n", " ")
 
 
 def _nth(file: str, text: str, position: int) -> Place:

@@ -1,0 +1,175 @@
+"""What does each mistake in the main file say, and many at once?"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.config.writing import CONNECTION, KEY, OURS, ROTATION, TENANT, Folder
+
+DAYS = "a whole number from 1 to 3650 days"
+KINDS = "embedded | file"
+LATER = "known, but not available in this version (leave it out)"
+NAMES = "1 to 255 visible characters without spaces, ':', '/' and '='"
+SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
+SLUG = "1 to 64 of a-z, 0-9 and '-', not beginning or ending with '-'"
+URL = "sqlite:///PATH; four slashes before an absolute path"
+
+MAIN = {
+    "unknown block": ("rotation: []", "1:1: rotation: unknown key (did you mean rotations?)"),
+    "PostgreSQL": (
+        "state: {url: 'postgresql://me:pass@db/rotator'}",
+        f"1:14: state.url: PostgreSQL is known, but not available in this version ({URL})",
+    ),
+    "another database": (
+        "state: {url: 'mysql://me:pass@db'}",
+        f"1:14: state.url: not an address of a state database ({URL})",
+    ),
+    "a database in memory": (
+        "state: {url: 'sqlite:///:memory:'}",
+        f"1:14: state.url: 'sqlite:///:memory:' is not allowed ({URL}; a file, without options)",
+    ),
+    "an installation of two words": (
+        "state: {installation: our own}",
+        "1:23: state.installation: 'our own' is not allowed (1 to 24 of a-z, 0-9 and '-', or empty)",
+    ),
+    "a level that is none": (
+        "logging: {level: loud}",
+        "1:18: logging.level: 'loud' is not allowed (debug | info | warning | error)",
+    ),
+    "a signal for nobody": (
+        "daemon: {onUsr1: [payroll]}",
+        "1:19: daemon.onUsr1[0]: 'payroll' is not a rotation (all | due | names of rotations)",
+    ),
+    "a password in a proxy": (
+        "network: {proxy: 'http://me:hunter2@proxy:8080'}",
+        (
+            "1:18: network.proxy: a user name or password does not belong here"
+            " (http://HOST:PORT, or empty for the usual environment variables, which may hold them)"
+        ),
+    ),
+    "a cloud in clear": (
+        "clouds: {lab: {authority: 'http://login', graph: 'https://graph/v1.0'}}",
+        "1:27: clouds.lab.authority: 'http://login' is not allowed (an address such as https://example.com)",
+    ),
+    "a cloud that has the name of another": (
+        "clouds: {china: {authority: 'https://login', graph: 'https://graph/v1.0'}}",
+        "1:10: clouds.china: not a name of one's own (a-z, 0-9 and '-'; not public | usgov | usgov-dod | china)",
+    ),
+    "an API": (
+        "api: {listen: 127.0.0.1:8780}",
+        '1:15: api.listen: the API is known, but not available in this version ("off")',
+    ),
+    "TLS": ("api: {tls: {}}", f"1:7: api.tls: {LATER}"),
+    "metrics": ("metrics: {listen: ''}", f"1:1: metrics: {LATER}"),
+    "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
+    "notifications": ("notifications: []", f"1:1: notifications: {LATER}"),
+    "freeze windows": ("freeze: []", f"1:1: freeze: {LATER}"),
+    "later options by default": ("defaults: {hooks: []}", f"1:12: defaults.hooks: {LATER}"),
+    "a name by default": (
+        "defaults: {name: x}",
+        "1:12: defaults.name: not allowed in defaults (each rotation has its own)",
+    ),
+    "defaults that nobody uses": (
+        "defaults: {verify: {successes: 0}}",
+        "1:32: defaults.verify.successes: 0 is not allowed (a whole number from 1 to 100)",
+    ),
+    "rotations that are no list": ("rotations: {a: b}", "1:12: rotations: a mapping is not allowed (a list)"),
+    "a rotation that is no mapping": (
+        "rotations: [billing]",
+        "1:13: rotations[0]: 'billing' is not allowed (a mapping)",
+    ),
+    "include that is no list": (
+        "include: conf.d",
+        "1:10: include: 'conf.d' is not allowed (a list of paths such as conf.d/*.yaml)",
+    ),
+    "a file that is not there": (
+        "include: [more.yaml]",
+        "1:11: include[0]: more.yaml cannot be read: No such file or directory (a YAML file)",
+    ),
+    "no YAML": (
+        "rotations: [",
+        "2:1: not valid YAML: while parsing a flow node (begun on line 2), did not find expected node content",
+    ),
+    "a list": ("- a", "1:1: not a mapping (keys such as connections: and rotations:)"),
+    "a tag": ("state: !!python/object:os.system x", "1:8: a tag is not allowed (plain values)"),
+}
+
+
+@pytest.mark.parametrize("case", MAIN)
+def test_a_mistake_in_the_main_file_is_one_line_that_says_what_is_allowed(folder: Folder, case: str) -> None:
+    text, line = MAIN[case]
+
+    assert folder.problems(text) == [f"config.yaml:{line}"]
+
+
+def test_a_configuration_that_is_not_there_is_told(folder: Folder) -> None:
+    assert folder.problems() == ["config.yaml:1:1: cannot be read: No such file or directory (a YAML file)"]
+
+
+def test_a_configuration_that_is_not_text_is_told(folder: Folder) -> None:
+    (folder.path / "config.yaml").write_bytes(b"state: {}\nx: \xff")
+
+    assert folder.problems() == ["config.yaml:2:4: not text (UTF-8)"]
+
+
+def test_a_key_a_second_time_is_told(folder: Folder) -> None:
+    assert folder.problems("state: {}\nlogging: {}\nstate: {}\n") == [
+        "config.yaml:3:1: state: a second time in this block (once)"
+    ]
+
+
+def test_an_included_file_holds_connections_and_rotations_only(folder: Folder) -> None:
+    folder.write("state: {}\nmetrics: {}\nstat: {}\n", "more.yaml")
+
+    assert folder.problems("include: [more.yaml]") == [
+        "more.yaml:1:1: state: belongs in the main file (connections | rotations)",
+        f"more.yaml:2:1: metrics: {LATER}",
+        "more.yaml:3:1: stat: unknown key (connections | rotations)",
+    ]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_files(folder: Folder) -> None:
+    folder.write("rotations:\n  - {name: b, connection: contoso, rotationInterval: x}\n", "b.yaml")
+    text = f"""\
+state: {{url: postgresql://db}}
+metrics: {{}}
+include: [b.yaml, missing.yaml]
+defaults: {{rotationIntervall: 30, verify: {{successes: 0}}}}
+connections:
+  - {{name: contoso, method: client-secret, credentials: {{tenantId: {TENANT}, clientId: {OURS}, clientSecret: oops}}}}
+  - {{name: fabrikam, method: azure-cli, credentials: {{tenantId: {TENANT}}}, propagation: soon}}
+rotations:
+  - {{name: one, connection: contoso, rotationInterval: 1.5, rotateAtUtc: {{hours: 24}}}}
+  - {{name: one, connection: fabrikam, rotationInterval: 30, parameters: {{}}, lifetime: 1d, initial: {{adopt: {KEY}}}}}
+"""
+
+    told = [line.split(": ", 2)[:2] for line in folder.problems(text)]
+
+    assert told == [
+        ["config.yaml:1:14", "state.url"],
+        ["config.yaml:2:1", "metrics"],
+        ["config.yaml:3:19", "include[1]"],
+        ["config.yaml:4:12", "defaults.rotationIntervall"],
+        ["config.yaml:4:55", "defaults.verify.successes"],
+        ["config.yaml:6:168", "connections[0].credentials.clientSecret"],
+        ["config.yaml:7:117", "connections[1].propagation"],
+        ["config.yaml:9:5", "rotations[0].parameters"],
+        ["config.yaml:9:56", "rotations[0].rotationInterval"],
+        ["config.yaml:9:82", "rotations[0].rotateAtUtc.hours"],
+        ["config.yaml:10:5", "rotations[1].secretsMapping"],
+        ["config.yaml:10:12", "rotations[1].name"],
+        ["config.yaml:10:73", "rotations[1].parameters"],
+        ["config.yaml:10:87", "rotations[1].lifetime"],
+        ["b.yaml:2:5", "rotations[0].parameters"],
+        ["b.yaml:2:54", "rotations[0].rotationInterval"],
+    ]
+
+
+def test_a_mistake_in_the_defaults_is_told_once_however_many_inherit_it(folder: Folder) -> None:
+    defaults = "defaults: {rotationInterval: 0}\n"
+
+    problems = folder.problems(CONNECTION + ROTATION + ROTATION.replace("billing", "payroll") + defaults)
+
+    assert [line for line in problems if "rotationInterval" in line] == [
+        f"config.yaml:15:30: defaults.rotationInterval: 0 is not allowed ({DAYS})"
+    ]

@@ -1,0 +1,110 @@
+"""Do the example and the JSON Schema say everything that can be configured?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from rotator.config import example, load, schema
+from tests.config.writing import Folder
+
+Node = dict[str, Any]
+
+
+def test_the_example_loads_without_warnings(folder: Folder) -> None:
+    folder.write(example())
+
+    made = load("config.yaml", check_references=False)
+
+    assert made.warnings == ()
+    assert [each.name for each in made.rotations] == [
+        "billing-api",
+        "payroll",
+        "connection-contoso",
+        "connection-fabrikam",
+    ]
+
+
+def test_the_example_covers_the_whole_schema() -> None:
+    whole = schema()
+    written = set(_covered(whole, whole, yaml.safe_load(example())))
+
+    missing = {
+        f"{name}.{option}"
+        for name, block in {"": whole, **whole["$defs"]}.items()
+        for option in block.get("properties", {})
+        if (name, option) not in written
+    }
+
+    # What all methods of connections share is shown once, with the first of them.
+    shared = set(whole["$defs"]["ClientSecretConnection"]["properties"])
+    assert {
+        each for each in missing if not (each.partition("Connection.")[2] in shared and "Connection." in each)
+    } == set()
+    assert {"ClientSecretConnection." + option for option in shared}.isdisjoint(missing)
+
+
+def test_every_option_of_the_example_has_a_comment() -> None:
+    lines = example().splitlines()
+    explained: dict[str, bool] = {}
+    for n, line in enumerate(lines):
+        found = re.match(r"\s*(?:- )?([A-Za-z0-9]+):", line)
+        if found:
+            comment = " #" in line or lines[n - 1].lstrip().startswith("#")
+            explained[found[1]] = explained.get(found[1], False) or comment
+
+    assert [key for key, is_explained in explained.items() if not is_explained] == []
+
+
+def test_the_schema_is_plain_json_with_defaults_as_one_writes_them() -> None:
+    made = json.loads(json.dumps(schema()))
+
+    verify = made["$defs"]["Verify"]["properties"]
+    assert (verify["interval"]["default"], verify["deadline"]["default"]) == ("5s", "15m")
+    assert made["$defs"]["Rotation"]["required"] == ["name"]
+    assert made["$schema"].startswith("https://json-schema.org/")
+
+
+def test_the_schema_refuses_unknown_keys_everywhere() -> None:
+    made = schema()
+
+    blocks = {name: block for name, block in {"": made, **made["$defs"]}.items() if "properties" in block}
+    assert [name for name, block in blocks.items() if block["additionalProperties"] is not False] == []
+
+
+def test_the_schema_holds_nothing_of_a_later_version() -> None:
+    said = json.dumps(schema())
+
+    for key in ("requiresApproval", "revokeWhen", "hooks", "metrics", "dashboard", "notifications", "freeze", "oauth"):
+        assert f'"{key}"' not in said
+
+
+def test_rotator_config_example_names_the_schema_for_editors() -> None:
+    assert example().startswith("# yaml-language-server: $schema=")
+
+
+def _covered(whole: Node, node: Node, value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The options of each block of the schema that the value has, wherever in it."""
+    for name_, block in _choices(whole, node, name):
+        if isinstance(value, list) and "items" in block:
+            for each in value:
+                yield from _covered(whole, block["items"], each, name_)
+        if isinstance(value, dict):
+            options = block.get("properties", {})
+            for key, each in value.items():
+                yield name_, key
+                yield from _covered(whole, options.get(key, block.get("additionalProperties") or {}), each, name_)
+
+
+def _choices(whole: Node, node: Node, name: str) -> Iterator[tuple[str, Node]]:
+    if "$ref" in node:
+        name = node["$ref"].rsplit("/", 1)[1]
+        yield name, whole["$defs"][name]
+    for each in node.get("anyOf", []):
+        yield from _choices(whole, each, name)
+    if "$ref" not in node:
+        yield name, node
