@@ -40,8 +40,9 @@ class Place:
 
     @property
     def bound(self) -> bytes:
-        """The associated data. No part holds the separator, so that no two places are the same."""
-        return "|".join(part.replace("|", "||") for part in (self.table, self.row, self.column)).encode()
+        """The associated data `table|row|column`; escaped, so that no two places are bound alike."""
+        parts = (part.replace("\\", "\\\\").replace("|", "\\|") for part in (self.table, self.row, self.column))
+        return "|".join(parts).encode()
 
     def params(self) -> dict[str, str]:
         """As parameters of a statement."""

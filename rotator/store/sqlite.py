@@ -17,7 +17,7 @@ from rotator.store.rows import micros, span_micros
 from rotator.store.session import Transaction
 
 #: How long to wait for another process's write before saying so.
-_BUSY = timedelta(seconds=10)
+_PATIENCE = timedelta(seconds=10)
 DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -48,14 +48,16 @@ class Times:
 class SqliteSession:
     """One connection to a SQLite database; `path` None is one in memory."""
 
-    def __init__(self, path: Path | None, times: Times, *, reader: bool = False) -> None:
+    def __init__(
+        self, path: Path | None, times: Times, *, reader: bool = False, patience: timedelta = _PATIENCE
+    ) -> None:
         """Raises StoreUnavailable or StoreUnusable when it cannot be opened."""
         self._path = path
         self._times = times
         self._where = str(path) if path else "the database in memory"
         self.dialect = DIALECT
         try:
-            self.connection = connect(path)
+            self.connection = connect(path, patience)
             if reader:
                 self.connection.execute("PRAGMA query_only = ON")
         except sqlite3.Error as error:
@@ -118,11 +120,11 @@ class SqliteSession:
         self.connection.close()
 
 
-def connect(path: Path | None) -> sqlite3.Connection:
+def connect(path: Path | None, patience: timedelta = _PATIENCE) -> sqlite3.Connection:
     """A connection that begins no transaction by itself."""
     connection = sqlite3.connect(
         path or ":memory:",
-        timeout=_BUSY.total_seconds(),
+        timeout=patience.total_seconds(),
         isolation_level=None,
         check_same_thread=False,
         cached_statements=_CACHED_STATEMENTS,
@@ -143,7 +145,7 @@ def _of_the_statement(error: sqlite3.OperationalError) -> bool:
 _MEANINGS: dict[str, tuple[str, str]] = {
     "SQLITE_BUSY": (
         "is locked by another process",
-        f"It did not let go within {int(_BUSY.total_seconds())} s; see who has the file open (fuser, lsof).",
+        "It did not let go in time; see who has the file open (fuser, lsof).",
     ),
     "SQLITE_FULL": ("cannot grow: the disk is full", "Make room on its file system."),
     "SQLITE_READONLY": ("cannot be written", "Check the owner and mode of the file and its directory, and the mount."),
