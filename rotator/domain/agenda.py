@@ -57,7 +57,10 @@ def revoke_time(credential: Credential) -> datetime | None:
 
 
 def _revocations(facts: Facts) -> list[datetime]:
-    return [at for c in facts.credentials if c.state is CredentialState.RETIRING and (at := revoke_time(c)) is not None]
+    if facts.standing.hold:
+        return []
+    retiring = [c for c in facts.credentials if c.state is CredentialState.RETIRING]
+    return [at for c in retiring if (at := revoke_time(c)) is not None]
 
 
 def _deliveries(facts: Facts) -> list[datetime]:

@@ -7,14 +7,15 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from rotator.engine.alive import Life
+from rotator.engine.bell import Bell
 from rotator.engine.dispatcher import Dispatcher
 from rotator.engine.scheduler import Scheduler
-from rotator.engine.world import World
 from rotator.errors import ConfigError, RotatorError
 
 #: After an abort, for cancelled visits to let go of their connections.
@@ -42,13 +43,13 @@ class Daemon:
     """Runs the scheduler until SIGTERM or SIGINT; the signals are those of the documentation's page on commands."""
 
     def __init__(
-        self, world: World, dispatcher: Dispatcher, scheduler: Scheduler, *, orders: Orders, life: Life
+        self, dispatcher: Dispatcher, scheduler: Scheduler, *, orders: Orders, life: Life, bell_path: Path
     ) -> None:
-        self._world = world
         self._dispatcher = dispatcher
         self._scheduler = scheduler
         self._orders = orders
         self._life = life
+        self._bell = Bell(bell_path, scheduler.nudge)
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -66,11 +67,13 @@ class Daemon:
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
+        self._bell.hang()
         try:
             await self._until_stopped()
         finally:
             for number in handlers:
                 loop.remove_signal_handler(number)
+            self._bell.take_down()
             self._life.gone()
 
     async def _until_stopped(self) -> None:

@@ -111,7 +111,8 @@ def _retire(visit: Visit, previous: Credential | None) -> list[Change]:
         if waiting.revoke_at is None and waiting.revoke_intent_at is None
     ]
     if previous is not None:
-        changes.append(retired(previous, rule.overlap, visit.now))
+        overlap = None if rule.overlap is None else max(rule.overlap, visit.settling)
+        changes.append(retired(previous, overlap, visit.now))
     return changes
 
 
@@ -155,7 +156,7 @@ def _success(visit: Visit, new: Credential, previous: Credential | None, missing
 
 
 def _farewell(visit: Visit, previous: Credential) -> str:
-    overlap = visit.rotation.overlap
+    overlap = None if visit.rotation.overlap is None else max(visit.rotation.overlap, visit.settling)
     if overlap is None:
         return f"the previous one ({previous.key_id}) will be revoked after the next rotation"
     return f"the previous one ({previous.key_id}) will be revoked at {_minute(visit.now + overlap)}"

@@ -85,9 +85,7 @@ def _proved_promoted(visit: Visit) -> bool:
 
 def _too_fresh(visit: Visit, current: Credential) -> bool:
     """A stopped node's last request may still arrive: the lease time plus the longest timeout must have passed."""
-    pace = visit.world.pace
-    longest = max(pace.destination_timeout, visit.connection.request_timeout)
-    return current.promoted_at is not None and visit.now < current.promoted_at + pace.lease + longest
+    return current.promoted_at is not None and visit.now < current.promoted_at + visit.settling
 
 
 async def _current_refused(visit: Visit, current: Credential) -> str:
@@ -144,7 +142,7 @@ def _listed(registration: Registration, credential: Credential) -> bool:
 def _look_again(visit: Visit, credential: Credential) -> None:
     """Removed, and still listed: reads lag behind writes. Looked at again soon, then ever later."""
     failures = credential.revoke_failures + 1
-    wait = min(_FIRST_LOOK_AGAIN * 2**failures, timedelta(hours=1))
+    wait = min(_FIRST_LOOK_AGAIN * 2 ** min(failures, 10), timedelta(hours=1))
     message = "removed; waiting for Entra to stop listing it"
     visit.note(replace(credential, revoke_failures=failures, revoke_retry_at=visit.now + wait, revoke_message=message))
 

@@ -60,6 +60,12 @@ class Visit:
         """Why the database's time is not to be believed now, or empty (law L13)."""
         return self.world.clockwatch.doubt(self.now, self.world.clock.monotonic())
 
+    @property
+    def settling(self) -> timedelta:
+        """How long after a promotion a stopped node's last request may still arrive (rotation.md section 6 d)."""
+        pace = self.world.pace
+        return pace.lease + max(pace.destination_timeout, self.connection.request_timeout)
+
     def marker(self, key_id: str) -> Marker:
         """Our mark for a credential, under the token we hold."""
         return Marker(self.world.store.installation, self.rotation.id, key_id, self.hold.token)
