@@ -154,6 +154,7 @@ async def open_engine(
 def daemon_of(engine: Engine, *, read: Callable[[], Configuration], systemd: Systemd) -> Daemon:
     """The daemon around an engine; `read` gives the configuration anew at SIGHUP and runs in a thread."""
     from rotator.engine.alive import Life, pulse_file
+    from rotator.engine.bell import bell_of
     from rotator.engine.daemon import Daemon, Orders
     from rotator.engine.scheduler import Scheduler
 
@@ -171,7 +172,8 @@ def daemon_of(engine: Engine, *, read: Callable[[], Configuration], systemd: Sys
         drain_timeout=lambda: engine.configuration.daemon.drain_timeout,
     )
     scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.store.tidy, beat=life.beat)
-    return Daemon(engine.world, engine.dispatcher, scheduler, orders=orders, life=life)
+    database = engine.configuration.state.path
+    return Daemon(engine.dispatcher, scheduler, orders=orders, life=life, bell_path=bell_of(database))
 
 
 async def define(store: SqlStore, configuration: Configuration) -> str:

@@ -59,10 +59,12 @@ async def _beside(configuration: Configuration, wish: Wish, manner: Manner) -> i
     """A daemon runs: it is asked, and its journal read."""
     from rotator.app import open_books
     from rotator.cli.follow import follow
+    from rotator.engine.bell import bell_of, ring
 
     store = open_books(configuration)
     try:
         asked = await _file(store, wish)
+        ring(bell_of(configuration.state.path))
         shown = show(silent=manner.as_json)
         if manner.wait:
             with shown.screen():
