@@ -1,4 +1,4 @@
-"""What Rotation of the domain does a definition make, and can it be kept for years? (laws L10 and L15)"""
+"""What Rotation of the domain does a definition make, and can it be kept for years, as L10 and L15 ask?"""
 
 from __future__ import annotations
 

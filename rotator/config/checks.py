@@ -8,7 +8,7 @@ from rotator.config.building import mapping_of
 from rotator.config.connections import WrittenConnection
 from rotator.config.problems import Problems, Spot
 from rotator.config.reading import Place
-from rotator.config.rotations import WrittenRotation
+from rotator.config.rotations import WrittenDestination, WrittenRotation
 from rotator.config.settings import Daemon
 from rotator.domain.model import Folder
 from rotator.entra.options import tenant_and_client
@@ -46,24 +46,26 @@ def check_own_names(
 
 
 def check_places(rotations: Sequence[WrittenRotation], problems: Problems) -> None:
-    """No two rotations write one place."""
-    first: dict[str, tuple[WrittenRotation, str]] = {}
+    """No two rotations write one place, nor one file in two formats."""
+    places = [(written, n, each) for written in rotations for n, each in enumerate(written.destinations)]
+    first: dict[str, WrittenRotation] = {}
+    for written, n, each in places:
+        taken = {claim: first.setdefault(claim, written) for claim in sorted(_claims(written, each))}
+        for claim in (claim for claim, other in taken.items() if other is not written):
+            problems.add(_spot_of_names(written, n), _taken(claim, taken[claim]))
     forms: dict[str, object] = {}
-    for written in rotations:
-        options = written.options
-        folder = Folder(options.project, options.environment, options.secret_path)
-        for n, each in enumerate(written.destinations):
-            names = each.rule.names or each.options.default_names(mapping_of(options))
-            at = _spot_of_names(written, n)
-            for claim in sorted(each.options.claims(folder, names.values())):
-                other, _ = first.setdefault(claim, (written, claim))
-                if other is not written:
-                    problems.add(at, _taken(claim, other))
-            form = forms.setdefault(each.rule.name, each.rule.options.get("format"))
-            if form != each.rule.options.get("format"):
-                problems.add(
-                    at, f"{each.rule.name} is written in another format by another rotation (one format a file)"
-                )
+    for written, n, each in places:
+        form = each.rule.options.get("format")
+        if forms.setdefault(each.rule.name, form) != form:
+            what = f"{each.rule.name} has another format in another rotation (one format a file)"
+            problems.add(_spot_of_names(written, n), what)
+
+
+def _claims(written: WrittenRotation, destination: WrittenDestination) -> set[str]:
+    options = written.options
+    names = destination.rule.names or destination.options.default_names(mapping_of(options))
+    folder = Folder(options.project, options.environment, options.secret_path)
+    return destination.options.claims(folder, names.values())
 
 
 def check_signal(daemon: Daemon, names: Iterable[str], at: Spot, problems: Problems) -> None:
@@ -82,12 +84,11 @@ def warn_about_sharing(rotations: Sequence[WrittenRotation], tenants: Mapping[st
     for written in rotations:
         named = written.options.parameters
         tenant = tenants[written.options.connection]
-        for each in filter(None, (named.object_id, named.client_id)):
-            other = first.setdefault((tenant, each), written)
-            if other is not written:
-                what = f"the same application as {other.options.name!r} at {other.spot.place()}"
-                warnings.add(written.at("parameters"), f"{what} (one rotation an application is simpler)")
-                break
+        ids = filter(None, (named.object_id, named.client_id))
+        others = [other for each in ids if (other := first.setdefault((tenant, each), written)) is not written]
+        if others:
+            what = f"the same application as {others[0].options.name!r} at {others[0].spot.place()}"
+            warnings.add(written.at("parameters"), f"{what} (one rotation an application is simpler)")
 
 
 def _taken(claim: str, other: WrittenRotation) -> str:

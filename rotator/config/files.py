@@ -78,14 +78,18 @@ def included(main: Spot, path: Path, problems: Problems) -> list[Source]:
     if not isinstance(patterns, list):
         problems.add(at, f"{shown(patterns)} is not allowed (a list of paths such as conf.d/*.yaml)")
         return []
+    named = (
+        (each, at / n)
+        for n, pattern in enumerate(patterns)
+        for each in _matches(pattern, at / n, path.parent, problems)
+    )
     seen = {path.resolve()}
-    found: list[Source] = []
-    for n, pattern in enumerate(patterns):
-        for each in _matches(pattern, at / n, path.parent, problems):
-            if each.resolve() not in seen:
-                seen.add(each.resolve())
-                found.extend(filter(None, [open_source(each, problems, named_at=at / n)]))
-    return found
+    found: list[Source | None] = []
+    for each, spot in named:
+        if each.resolve() not in seen:
+            seen.add(each.resolve())
+            found.append(open_source(each, problems, named_at=spot))
+    return [each for each in found if each is not None]
 
 
 def _matches(pattern: object, at: Spot, folder: Path, problems: Problems) -> Iterator[Path]:
