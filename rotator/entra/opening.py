@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.entra.answers import LastAnswer
@@ -38,19 +39,10 @@ def open_directory(
     local = network.client(timeouts, http2=False, proxied=False)
     for client in (tokens, sdk):
         client.event_hooks = {"request": [], "response": [last_answer.note]}
-    login = Login(
-        options, cloud, http=tokens, local=local, timeouts=timeouts, clock=clock, secret_of=secret_of
-    )  # fmt: skip
+    login = Login(options, cloud, http=tokens, local=local, timeouts=timeouts, clock=clock, secret_of=secret_of)
     login.prepare()
     graph = GraphClient(sdk, cloud, token=login.token, new_id=new_id)
     graph.prepare()
-
-    async def close() -> None:
-        await login.close()
-        await graph.close()
-        await tokens.aclose()
-        await local.aclose()
-
     asker = Asker(login, cloud.graph_host, timeouts.whole)
     return EntraDirectory(
         graph,
@@ -60,5 +52,10 @@ def open_directory(
         prover=Prover(tokens, cloud, options.credentials.tenant_id, seconds=timeouts.whole),
         clock=clock,
         last_answer=last_answer,
-        close=close,
+        close=partial(_close, login.close, graph.close, tokens.aclose, local.aclose),
     )
+
+
+async def _close(*parts: Callable[[], Awaitable[None]]) -> None:
+    for close in parts:
+        await close()

@@ -6,6 +6,7 @@ them; nothing better exists. A number that is not here is shown as it came.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from rotator.entra.answers import parsed, shortened
 from rotator.errors import DirectoryError, DirectoryUnavailable, SignInRefused
 
+_ERROR: Final = re.compile(r"[a-z_]{1,40}")
 #: Entra asks to try again; numbers 90033 and 90055 have been seen with 400 and 401 too.
 TRANSIENT: Final = frozenset({"90024", "90033", "90055"})
 TRANSIENT_WORDS: Final = frozenset({"temporarily_unavailable", "server_error"})
@@ -91,12 +93,12 @@ class Refused:
 
     @classmethod
     def read(cls, content: bytes | str) -> Refused:
-        """The body; empty when it is none."""
+        """The body; empty when it is none. Codes are shown to people, so only what looks like a code is one."""
         body = parsed(content)
-        numbers = body.get("error_codes")
+        numbers, error = body.get("error_codes"), str(body.get("error") or "")
         return cls(
-            tuple(str(number) for number in numbers) if isinstance(numbers, list) else (),
-            str(body.get("error") or ""),
+            tuple(str(number) for number in numbers if isinstance(number, int)) if isinstance(numbers, list) else (),
+            error if _ERROR.fullmatch(error) else "",
             str(body.get("error_description") or ""),
         )
 
