@@ -32,7 +32,7 @@ from rotator.options import (
 
 _PATH = re.compile(r"/|(?:/[A-Za-z0-9_-]+)+")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,62})")
-_NAME_RULES = "1 to 255 visible characters without spaces, ':', '/' and '='"
+_NAME_RULES = "1 to 256 visible characters without ':' and '/'"
 _LABEL_RULES = "a mapping of at most 64 names to text of at most 256 characters"
 _SPANS = {"type": ["string", "integer"], "pattern": "^(0|[0-9]{1,12}[dhms])$"}
 _KEY_ID = {"type": "object", "required": ["adopt"], "properties": {"adopt": {"type": "string", "format": "uuid"}}}
@@ -40,11 +40,9 @@ _INITIAL = {"anyOf": [{"enum": ["rotate", "wait"]}, {**_KEY_ID, "additionalPrope
 
 
 def _mapped(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= 255 or value in {".", ".."}:
+    if not isinstance(value, str) or not 1 <= len(value) <= 256 or value != value.strip():
         refuse(value, _NAME_RULES)
-    if not value.isprintable() or set(value) & set(":/= "):
-        refuse(value, _NAME_RULES)
-    return value
+    return refuse(value, _NAME_RULES) if not value.isprintable() or set(value) & set(":/") else value
 
 
 def _secret_path(value: object) -> str:
@@ -87,9 +85,7 @@ def _key_id(value: str) -> str:
         return refuse(value, "a key id such as 00000000-0000-4000-8000-000000000000")
 
 
-MappedName = Annotated[
-    str, Rule(_mapped, {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^:/= ]+$"})
-]
+MappedName = Annotated[str, Rule(_mapped, {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^:/]+$"})]
 
 
 class Parameters(Options):

@@ -71,8 +71,8 @@ def load(
     """Read the file and those it includes. Raises ConfigError with every mistake, one line each.
 
     `check_references`: named secrets must be there now. `known_hashes`: the `sources` of the configuration whose
-    rotations are in the books; when no file has changed since, only the rest is read. `settings_only`: the same whatever
-    has changed, for who needs no rotations, or must first find the books. Touches files, nothing else.
+    rotations are in the books; when no file has changed since, only the rest is read. `settings_only`: the same
+    whatever has changed, for who needs no rotations, or must first find the books. Touches files, nothing else.
     """
     context = {ALLOW_LITERALS: allow_literal_secrets, FOLDER: str(Path(path).parent)}
     files = _files(Path(path), None if settings_only else known_hashes or {})

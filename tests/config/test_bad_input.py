@@ -9,7 +9,7 @@ from tests.config.writing import CONNECTION, KEY, OURS, ROTATION, TENANT, Folder
 DAYS = "a whole number from 1 to 3650 days"
 KINDS = "embedded | file"
 LATER = "known, but not available in this version (leave it out)"
-NAMES = "1 to 255 visible characters without spaces, ':', '/' and '='"
+NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
 SLUG = "1 to 64 of a-z, 0-9 and '-', not beginning or ending with '-'"
 URL = "sqlite:///PATH; four slashes before an absolute path"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from rotator.config import example, load, schema
 from tests.config.writing import Folder
 
 Node = dict[str, Any]
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
 def test_the_example_loads_without_warnings(folder: Folder) -> None:
@@ -70,10 +73,7 @@ def test_the_schema_is_plain_json_with_defaults_as_one_writes_them() -> None:
 
 
 def test_the_schema_refuses_unknown_keys_everywhere() -> None:
-    made = schema()
-
-    blocks = {name: block for name, block in {"": made, **made["$defs"]}.items() if "properties" in block}
-    assert [name for name, block in blocks.items() if block["additionalProperties"] is not False] == []
+    assert [name for name, block in _blocks(schema()).items() if block["additionalProperties"] is not False] == []
 
 
 def test_the_schema_holds_nothing_of_a_later_version() -> None:
@@ -85,6 +85,21 @@ def test_the_schema_holds_nothing_of_a_later_version() -> None:
 
 def test_rotator_config_example_names_the_schema_for_editors() -> None:
     assert example().startswith("# yaml-language-server: $schema=")
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+def test_every_file_in_the_documentation_loads(folder: Folder, block: str) -> None:
+    assert folder.load(block).warnings == ()
+
+
+def test_the_documentation_names_every_option() -> None:
+    options = {option for block in _blocks(schema()).values() for option in block["properties"]}
+
+    assert [option for option in sorted(options) if not re.search(rf"\b{option}\b", PAGE)] == []
+
+
+def _blocks(made: Node) -> dict[str, Node]:
+    return {name: block for name, block in {"": made, **made["$defs"]}.items() if "properties" in block}
 
 
 def _covered(whole: Node, node: Node, value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -61,6 +61,15 @@ def test_without_known_files_all_is_read(known: Configuration) -> None:
     assert len(known.rotations) == 2
 
 
+def test_settings_alone_are_read_whatever_has_changed(folder: Folder, known: Configuration) -> None:
+    folder.write("rotations: [nonsense]", "conf.d/payroll.yaml")
+
+    made = load("config.yaml", check_references=False, settings_only=True)
+
+    assert (made.unchanged, made.rotations) == (True, ())
+    assert made.connections == known.connections
+
+
 def test_secrets_are_looked_for_in_unchanged_files_too(known: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="variable CONTOSO is not set"):
         load("config.yaml", known_hashes=known.sources)
