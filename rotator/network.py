@@ -6,6 +6,8 @@ HTTP_PROXY, ALL_PROXY, NO_PROXY (lower case too) and, read by OpenSSL itself, SS
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import ipaddress
 import os
 import ssl
@@ -25,6 +27,7 @@ from rotator.errors import ConfigError
 KEEP_ALIVE: Final = timedelta(seconds=30)
 #: More at once make httpx slower, not faster; several attempts still fit.
 MOST_CONNECTIONS: Final = 32
+_AT_FIRST_CONNECTION = ("anyio._backends._asyncio", "anyio.streams.tls", "httpcore._async.http2", "h2.connection")
 _METADATA = ipaddress.ip_network("169.254.0.0/16")
 
 
@@ -101,6 +104,13 @@ class Network:
         if key not in self._contexts:
             self._contexts[key] = _context_for(self._ca_file, extra_ca_file)
         return self._contexts[key]
+
+
+def preload() -> None:
+    """Import what httpx would import while it first connects, which blocks the loop for 60 ms; call it in a thread."""
+    for module in _AT_FIRST_CONNECTION:
+        with contextlib.suppress(ImportError):  # names of others' insides: a lost one costs time, nothing else
+            importlib.import_module(module)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rotator.entra.graph_client import GraphClient
 from rotator.entra.limits import Limits
 from rotator.entra.login import Login, SecretOf
 from rotator.entra.proof import Prover
-from rotator.network import Network, Timeouts
+from rotator.network import Network, Timeouts, preload
 
 if TYPE_CHECKING:
     from rotator.entra.clouds import Endpoints
@@ -32,6 +32,7 @@ def open_directory(
 ) -> EntraDirectory:
     """A directory that nothing has been sent through yet. Raises ConfigError for a CA file that cannot be used."""
     timeouts = Timeouts(options.timeouts.connect, options.timeouts.request)
+    preload()
     last_answer = LastAnswer(clock)
     # HTTP/1.1 for tokens: a proof is one small request on a pooled connection, and HTTP/2 costs twice the CPU here.
     tokens = network.client(timeouts, extra_ca_file=cloud.ca_file, http2=False)
