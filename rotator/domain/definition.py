@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
@@ -32,10 +32,8 @@ class Defined:
 
 
 def to_document(rotation: Rotation) -> dict[str, Any]:
-    """Plain JSON values only; spans in seconds. Raises TypeError when an option of a destination is none."""
-    document = {field.name: _PLAIN.get(field.name, _same)(getattr(rotation, field.name)) for field in fields(rotation)}
-    json.dumps(document)
-    return document
+    """Plain JSON values only; spans in seconds."""
+    return {field.name: _PLAIN.get(field.name, _same)(getattr(rotation, field.name)) for field in fields(rotation)}
 
 
 def from_document(document: Mapping[str, Any]) -> Rotation:
@@ -44,7 +42,7 @@ def from_document(document: Mapping[str, Any]) -> Rotation:
 
 
 def to_text(rotation: Rotation) -> str:
-    """The document as text, always the same for the same rotation."""
+    """The document as text, always the same for the same rotation. Raises TypeError for options that JSON has not."""
     return json.dumps(to_document(rotation), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
@@ -75,8 +73,8 @@ def _span(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _plain_rule(rule: DestinationRule) -> dict[str, Any]:
-    return {field.name: _settled(getattr(rule, field.name)) for field in fields(rule)}
+def _plain(value: Any) -> dict[str, Any]:
+    return {field.name: _settled(getattr(value, field.name)) for field in fields(value)}
 
 
 def _settled(value: Any) -> Any:
@@ -104,17 +102,17 @@ def _plain_verify(rule: VerifyRule) -> dict[str, Any]:
 
 _FIELDS = frozenset(field.name for field in fields(Rotation))
 _PLAIN: dict[str, Callable[[Any], Any]] = {
-    "application": asdict,
-    "schedule": asdict,
+    "application": _plain,
+    "schedule": _plain,
     "lifetime": _seconds,
     "margin": _seconds,
     "overlap": _seconds,
     "min_overlap": _seconds,
     "renew_before": _seconds,
     "verify": _plain_verify,
-    "destinations": lambda rules: [_plain_rule(rule) for rule in rules],
+    "destinations": lambda rules: [_plain(rule) for rule in rules],
     "mapping": _settled,
-    "folder": asdict,
+    "folder": _plain,
     "labels": _settled,
 }
 _VALUE: dict[str, Callable[[Any], Any]] = {

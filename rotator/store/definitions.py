@@ -11,13 +11,13 @@ from sqlalchemy import bindparam, case, delete, insert, select, update
 
 from rotator.domain.definition import text_hash, to_text
 from rotator.domain.edits import Add, Change, Edit, Inherit, Retire
-from rotator.domain.model import Application, Rotation, Standing
+from rotator.domain.model import Application, ConnectionHealth, Facts, Rotation, Standing, Switches
 from rotator.store import rows
 from rotator.store.rows import micros
 from rotator.store.schema import rotations, sources, standings
 from rotator.store.session import Transaction
 from rotator.store.statements import Prepared, upsert
-from rotator.store.writes import lease_key, slot_of
+from rotator.store.writes import lease_key, slot_after, slot_of
 
 _INSERT = Prepared(insert(rotations).values({c.name: bindparam(c.name) for c in rotations.c}))
 _NEW = upsert(standings)
@@ -81,12 +81,17 @@ def _add(tx: Transaction, added: Sequence[Rotation]) -> None:
         "approved_at": None,
         "wake_at": tx.now,
         "woken": False,
-        "next_slot": None,
     }
-    tx.run_all(_INSERT, [{"id": each.id, **_definition(each, each.application), **made} for each in added])
-    tx.run_all(_NEW, [rows.STANDING.params(Standing(each.id)) for each in added])
-    for each in added:
-        tx.run(_SLOT, {"rotation": each.id, "slot": slot_of(tx, each.id)})
+    new = [Facts(each, Switches(tx.time), Standing(each.id), ConnectionHealth(each.connection)) for each in added]
+    tx.run_all(
+        _INSERT,
+        [
+            {"id": each.rotation.id, **_definition(each.rotation, each.rotation.application), **made}
+            | {"next_slot": slot_after(each)}
+            for each in new
+        ],
+    )
+    tx.run_all(_NEW, [rows.STANDING.params(each.standing) for each in new])
 
 
 def _change(tx: Transaction, rotation: Rotation, changed_at: datetime | None) -> None:

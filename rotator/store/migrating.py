@@ -15,11 +15,11 @@ from sqlalchemy.pool import NullPool
 
 from rotator.store.sqlite import connect
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).with_name("migrations")
 _log = logging.getLogger(__name__)
 
 
-def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
+def migrate(path: Path, migrations: Path = MIGRATIONS) -> None:
     """Migrate to the newest schema; on any error nothing is changed. Whoever comes second finds nothing to do."""
     engine = create_engine("sqlite+pysqlite://", creator=lambda: connect(path), poolclass=NullPool)
     config = Config()

@@ -24,7 +24,7 @@ from rotator.domain.changes import (
     SealText,
     SwitchMapped,
 )
-from rotator.domain.model import Attempt, Credential, Delivery, Entry, IssueIntent, Lease, Standing
+from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, IssueIntent, Lease, Standing
 from rotator.domain.next_time import first_slot, interval_slot
 from rotator.ports import Written
 from rotator.store import rows
@@ -102,7 +102,12 @@ def _wake_at(tx: Transaction, rotation_id: str, at: datetime) -> None:
 def slot_of(tx: Transaction, rotation_id: str) -> int | None:
     """The slot that the rotation wakes for, by which those of one connection are spread (law L14)."""
     facts = bare_facts(tx, rotation_id)
-    slot = (interval_slot(facts) or first_slot(facts)) if facts else None
+    return None if facts is None else slot_after(facts)
+
+
+def slot_after(facts: Facts) -> int | None:
+    """The same, of facts at hand."""
+    slot = interval_slot(facts) or first_slot(facts)
     return None if slot is None else micros(slot)
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,13 +38,13 @@ class Files:
         await self.store.define([Add(a_rotation())])
         (claim,) = await self.store.claim("node-1", limit=1, ttl=TTL)
         self.lease = claim.lease
-        changes = [a_credential(), SealText(KEY, Secret(CANARY)), an_entry()]
-        await self.store.write(self.lease, changes, ttl=TTL)
+        sealing = SealText(KEY, Secret(CANARY))
+        await self.store.write(self.lease, [a_credential(), sealing, an_entry()], ttl=TTL)
 
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         return b"".join(file.read_bytes() for file in self.path.parent.iterdir() if ".key" not in file.name)
 
-    def run(self, statement: str) -> list[tuple[bytes]]:
+    def run(self, statement: str) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self.path)
         try:
             found = connection.execute(statement).fetchall()
@@ -62,20 +63,20 @@ async def files(tmp_path: Path) -> AsyncIterator[Files]:
 
 
 async def test_L11_no_text_stands_in_the_clear_in_any_file(files: Files) -> None:
-    assert CANARY.encode() not in files.bytes()
+    assert CANARY.encode() not in files.content()
     await files.store.tidy()
-    assert CANARY.encode() not in files.bytes()
-    assert KEY.encode() in files.bytes()
+    assert CANARY.encode() not in files.content()
+    assert KEY.encode() in files.content()
     assert await files.store.text(KEY) == Secret(CANARY)
 
 
 async def test_L11_nothing_of_an_erased_text_stays_in_any_file(files: Files) -> None:
     ((body,),) = files.run("SELECT body FROM sealed WHERE of_table = 'credentials'")
-    assert body in files.bytes()
+    assert body in files.content()
     await files.store.write(files.lease, [EraseText(KEY)], ttl=TTL)
     await files.store.tidy()
-    assert body[40:] not in files.bytes()
-    assert body[:40] not in files.bytes()
+    assert body[40:] not in files.content()
+    assert body[:40] not in files.content()
 
 
 async def test_L11_a_text_copied_to_another_row_does_not_open(files: Files) -> None:

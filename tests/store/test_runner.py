@@ -43,7 +43,12 @@ class Numbers:
     async def together(self, *operations: Callable[[Transaction], object]) -> list[object]:
         """Carried out in one group: all of them wait behind one that is held back."""
         entered, gate = threading.Event(), threading.Event()
-        first = asyncio.create_task(self.runner.write(lambda _: (entered.set(), gate.wait())))
+
+        def hold(_: Transaction) -> None:
+            entered.set()
+            gate.wait()
+
+        first = asyncio.create_task(self.runner.write(hold))
         await asyncio.to_thread(entered.wait)
         rest = [asyncio.create_task(self.runner.write(operation)) for operation in operations]
         await asyncio.sleep(0)
