@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
 from rotator.config.problems import Problems, Spot
 from rotator.domain.model import Secret
+from rotator.errors import StoreUnusable
 from rotator.references import Reference, SecretMissing
 
 _KEY = "32 bytes in base64: openssl rand -base64 32"
@@ -54,7 +53,9 @@ def _resolved(raw: object, at: Spot, context: Mapping[str, object], problems: Pr
 
 
 def _is_key(secret: Secret) -> bool:
+    from rotator.store.keys import key_of
+
     try:
-        return len(base64.b64decode(secret.reveal(), validate=True)) == 32
-    except (binascii.Error, ValueError):
+        return bool(key_of(secret, "here"))
+    except StoreUnusable:
         return False
