@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.domain.model import Application, Secret
 from rotator.entra.answers import Answer
 from rotator.entra.graph_refusals import Subjects, certain_refusal, failure, is_already_gone, outcome_unknown
+from rotator.entra.rights import is_application, needs_ownership, require_ownership
 from rotator.errors import DirectoryUnavailable, OutcomeUnknown
 from rotator.ports import Issued, Listed, Proof, Registration
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _PERSONAL: Final = frozenset({"AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"})
 _PERSONAL_ROOM: Final = 2
 _READING: Final = "reading the application"
+_OWNERS: Final = "reading the owners"
 
 
 class EntraDirectory:
@@ -117,6 +119,21 @@ class EntraDirectory:
         """Get an access token. Raises SignInRefused, DirectoryUnavailable, DirectoryThrottled."""
         async with self._call():
             await self._login.token()
+
+    async def confirm_right(self, object_id: str) -> bool:
+        """May we write to this application? False: that cannot be told. Raises PermissionDenied when we may not."""
+        async with self._call():
+            rights = await self._login.claims()
+            if not is_application(rights):
+                return False
+            if not needs_ownership(rights):
+                return True
+            answer = await self._asker.repeatable(_OWNERS, partial(self._graph.owners_of, object_id))
+            subjects = await self._subjects(self._name(object_id))
+            if answer.status != 200:
+                raise failure(_OWNERS, answer, subjects)
+            require_ownership(rights, answer, subjects)
+            return True
 
     async def retire(self) -> None:
         """Close as soon as no call is under way; calls that began before still end as they would have."""

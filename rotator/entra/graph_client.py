@@ -101,6 +101,11 @@ class GraphClient:
         builder = self._graph.applications.by_application_id(object_id).app_management_policies
         return await self._get(builder.to_get_request_information(self._how()))
 
+    async def owners_of(self, object_id: str) -> Answer:
+        """The owners of an application; the first hundred, which is the most it may have."""
+        builder = self._graph.applications.by_application_id(object_id).owners
+        return await self._get(builder.to_get_request_information(self._how()))
+
     async def default_policy(self) -> Answer:
         """The app management policy of the whole tenant."""
         builder = self._graph.policies.default_app_management_policy

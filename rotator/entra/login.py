@@ -105,12 +105,19 @@ class Login:
     async def principal(self) -> str:
         """The name of the service principal we are, else its client id; for hints."""
         try:
-            payload = (await self.token()).split(".")[1]
-            seen = parsed(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (RotatorError, LookupError, ValueError):
+            seen = await self.claims()
+        except RotatorError:
             seen = {}
         name = seen.get("app_displayname") or seen.get("appid") or seen.get("azp") or self._who.client_id
         return str(name or f"of connection {self._who.connection}")
+
+    async def claims(self) -> dict[str, object]:
+        """What the access token says of us, for hints and checks; empty when it cannot be read, which nobody promises."""
+        try:
+            payload = (await self.token()).split(".")[1]
+            return parsed(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (LookupError, ValueError):
+            return {}
 
     async def close(self) -> None:
         """Let go of the credential; the HTTP clients are the caller's."""
