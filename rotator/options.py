@@ -117,7 +117,7 @@ def span(least: timedelta = timedelta(0), most: timedelta = LONGEST) -> Rule:
 
 def parse_span(value: object) -> timedelta | None:
     """`30d`, `48h`, `15m`, `5s` or `0` as a timedelta; None for anything else."""
-    if value in {0, "0"} and not isinstance(value, bool):
+    if value == "0" or (type(value) is int and value == 0):
         return timedelta(0)
     found = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if not found:

@@ -192,7 +192,8 @@ class _Loading:
         check_unique(rows, self._problems)
         read = [read_connection(spot, raw, self._context, self._problems) for spot, raw in rows]
         good = [each for each in read if each is not None]
-        known = set(self._main.document.get("clouds") or ()) | set(clouds)  # type: ignore[call-overload]
+        written = self._main.document.get("clouds")
+        known = list(written) if isinstance(written, Table) else list(clouds)
         for each in good:
             check_connection(each, known, self._problems)
         return {each.options.name: each for each in good}

@@ -139,18 +139,18 @@ class Reader:
         if not isinstance(raw, dict):
             self._problems.add(row / n, f"{shown(raw)} is not allowed (a mapping with kind: {kinds})")
             return None
-        kind = raw.get("kind")
-        if kind in KINDS and not (kind == "file" and raw.get("format") in FORMATS):
-            return destination_model(str(kind))
-        if kind in KINDS:
-            allowed = " | ".join(destination_model("file").model_json_schema()["properties"]["format"]["enum"])
-            self._problems.add(row / n / "format", f"{later_value(raw['format'])} ({allowed})")
-        elif kind is None:
-            self._problems.add(row / n / "kind", f"missing ({kinds})")
-        else:
-            known = kind in LATER_KINDS
-            what = later_value(kind) if known else f"{shown(kind)} is not allowed"
+        kind, form = raw.get("kind"), raw.get("format")
+        if not isinstance(kind, str):
+            what = "missing" if kind is None else f"{shown(kind)} is not allowed"
             self._problems.add(row / n / "kind", f"{what} ({kinds})")
+        elif kind not in KINDS:
+            what = later_value(kind) if kind in LATER_KINDS else f"{shown(kind)} is not allowed"
+            self._problems.add(row / n / "kind", f"{what} ({kinds})")
+        elif kind == "file" and isinstance(form, str) and form in FORMATS:
+            allowed = " | ".join(destination_model("file").model_json_schema()["properties"]["format"]["enum"])
+            self._problems.add(row / n / "format", f"{later_value(form)} ({allowed})")
+        else:
+            return destination_model(kind)
         return None
 
 

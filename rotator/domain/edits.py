@@ -94,10 +94,12 @@ class _Comparison:
         for each in sorted(known, key=lambda each: each.switches.retired_at is not None):
             self._by_name.setdefault(each.rotation.name, []).append(each)
         self._kept: set[str] = set()
+        self._free: list[Defined] = []
 
     def edits(self) -> list[Edit]:
         matched = [(each, self._same(each)) for each in self._wanted]
         self._kept.update(found.rotation.id for _, found in matched if found)
+        self._free = [each for each in self._known if each.rotation.name not in self._names]
         made = [self._edit(each, found) for each, found in matched]
         gone = [
             Retire(each.rotation.id, self._now)
@@ -140,10 +142,13 @@ class _Comparison:
 
     def _donor(self, wanted: Rotation) -> Defined | None:
         """A rotation without a definition, on the same application, that delivers to one of the same places."""
-        for each in self._known:
+        for each in self._free:
             old = each.rotation
-            free = old.id not in self._kept and old.name not in self._names
-            if free and _one_application(old.application, wanted.application) and _one_place(old, wanted):
+            if (
+                old.id not in self._kept
+                and _one_application(old.application, wanted.application)
+                and _one_place(old, wanted)
+            ):
                 return each
         return None
 

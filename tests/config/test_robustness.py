@@ -1,0 +1,86 @@
+"""Is there any configuration that ends in a traceback, or in words of the libraries below?"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from itertools import cycle, islice
+from typing import Any
+
+import yaml
+
+from rotator.config import example, load
+from rotator.errors import ConfigError
+from tests.config.writing import Folder
+
+ODD: tuple[Any, ...] = (
+    None,
+    5,
+    -1,
+    10**30,
+    1.5,
+    True,
+    "x",
+    "",
+    [],
+    {},
+    [1],
+    [[]],
+    [None],
+    [{}],
+    {"a": {"b": [1]}},
+    "\u00e9\u2028",
+    "/" * 300,
+    "https://a:99999",
+    "http://[",
+    "::",
+    [{"kind": ["x"]}],
+    {"env": ["x"]},
+    {"file": "\u0000"},
+)
+JARGON = ("input should", "value error", "pydantic", "nonetype", "_type", "traceback", "valid dict", "valid list")
+
+
+def test_an_odd_value_anywhere_is_accepted_or_told(folder: Folder) -> None:
+    whole = yaml.safe_load(example())
+    odd = cycle(ODD)
+
+    for path in _paths(whole):
+        # Two values each, other ones for each path: 23 is odd.
+        for value in islice(odd, 2):
+            _accepted_or_told(folder, json.dumps(_with(whole, path, value)))
+
+
+def test_a_file_that_ends_anywhere_is_accepted_or_told(folder: Folder) -> None:
+    text = example()
+
+    for end in range(0, len(text), 61):
+        _accepted_or_told(folder, text[:end])
+
+
+def _accepted_or_told(folder: Folder, text: str) -> None:
+    folder.write(text)
+    try:
+        load("config.yaml", check_references=False)
+    except ConfigError as exc:
+        for line in exc.problems:
+            assert line.startswith("config.yaml:")
+            assert line.isprintable()
+            assert not any(word in line.lower() for word in JARGON), line
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, each in inner:
+        yield (*path, step)
+        yield from _paths(each, (*path, step))
+
+
+def _with(whole: Any, path: tuple[Any, ...], value: Any) -> Any:
+    changed = copy.deepcopy(whole)
+    block = changed
+    for step in path[:-1]:
+        block = block[step]
+    block[path[-1]] = value
+    return changed
