@@ -44,7 +44,7 @@ def build(written: WrittenRotation, connection: AnyConnection) -> Rotation:
         folder=Folder(options.project, options.environment, options.secret_path),
         description=options.description,
         labels=dict(options.labels),
-        defined_at=str(written.spot.place()),
+        defined_at=written.spot.place().kept(),
         replaces=options.replaces or "",
     )
 

@@ -116,5 +116,5 @@ def own_rotation(written: WrittenConnection) -> Rotation | None:
         adopt_key_id=rule.adopt or "",
         description=f"The secret that the connection {options.name} signs in with",
         own_connection=options.name,
-        defined_at=str(written.spot.place()),
+        defined_at=written.spot.place().kept(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from glob import glob, has_magic
@@ -24,6 +25,11 @@ class Source:
 
     file: str
     raw: bytes
+
+    @property
+    def path(self) -> str:
+        """The whole path, links not followed."""
+        return os.path.abspath(self.file)  # noqa: PTH100 - Path keeps the '..'
 
     @property
     def digest(self) -> str:
@@ -104,5 +110,5 @@ def _matches(pattern: object, at: Spot, folder: Path, problems: Problems) -> Ite
 
 
 def digests(sources: list[Source]) -> Mapping[str, str]:
-    """File -> digest."""
-    return {source.file: source.digest for source in sources}
+    """File -> digest; the same names from whatever folder they are read."""
+    return {source.path: source.digest for source in sources}

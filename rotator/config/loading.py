@@ -54,7 +54,7 @@ class Configuration:
     #: With empty ids; those that renew a connection's own secret come last. Empty when `unchanged`.
     rotations: tuple[Rotation, ...] = ()
     warnings: tuple[str, ...] = ()
-    #: File -> sha256 of what it says to this version; give it back as `known_hashes` after the next start.
+    #: Whole path -> sha256 of what it says to this version; give it back as `known_hashes` after the next start.
     sources: Mapping[str, str] = field(default_factory=dict)
     #: All files are as `known_hashes` says: the rotations were not read, they are those already in the books.
     unchanged: bool = False
@@ -84,6 +84,7 @@ class _Files:
     """The main document first, then those included; `problems` of some that are not here are in it."""
 
     documents: list[Table]
+    names: list[str]
     sources: Mapping[str, str]
     problems: Problems
     unchanged: bool = False
@@ -96,11 +97,11 @@ def _files(path: Path, known: Mapping[str, str] | None) -> _Files:
     """
     problems = Problems()
     main = open_source(path, problems)
-    if main is not None and (known is None or known.get(main.file) == main.digest):
+    if main is not None and (known is None or known.get(main.path) == main.digest):
         files = _all(main, path, Problems(), leave_out="rotations")
         if (known is None or files.sources == known) and not files.problems:
             return replace(files, unchanged=True)
-    files = _all(main, path, problems) if main is not None else _Files([], {}, problems)
+    files = _all(main, path, problems) if main is not None else _Files([], [], {}, problems)
     if not files.documents:
         problems.stop()
     return files
@@ -109,10 +110,12 @@ def _files(path: Path, known: Mapping[str, str] | None) -> _Files:
 def _all(main: Source, path: Path, problems: Problems, *, leave_out: str = "") -> _Files:
     document = main.read(problems, leave_out=leave_out)
     if document is None:
-        return _Files([], {}, problems)
+        return _Files([], [], {}, problems)
     others = included(Spot(document), path, problems)
     read = [document, *(each.read(problems, leave_out=leave_out) for each in others)]
-    return _Files([each for each in read if each is not None], digests([main, *others]), problems)
+    sources = [main, *others]
+    documents = [each for each in read if each is not None]
+    return _Files(documents, [each.file for each in sources], digests(sources), problems)
 
 
 class _Loading:
@@ -121,6 +124,7 @@ class _Loading:
     def __init__(self, files: _Files, context: Mapping[str, object], *, check_references: bool) -> None:
         self._documents = files.documents
         self._main = Spot(files.documents[0])
+        self._names = files.names
         self._sources = files.sources
         self._unchanged = files.unchanged
         self._context = context
@@ -140,7 +144,7 @@ class _Loading:
         rotations = () if self._unchanged else self._rotations(connections, daemon)
         if self._check_references:
             check_secrets(self._main, self._rows("connections"), self._context, self._problems)
-        self._problems.stop(self._sources)
+        self._problems.stop(self._names)
         return Configuration(
             state=state,
             daemon=daemon,
@@ -149,7 +153,7 @@ class _Loading:
             clouds=clouds,
             connections={name: each.options for name, each in connections.items()},
             rotations=rotations,
-            warnings=tuple(self._warnings.lines(self._sources)),
+            warnings=tuple(self._warnings.lines(self._names)),
             sources=self._sources,
             unchanged=self._unchanged,
         )

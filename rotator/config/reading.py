@@ -7,6 +7,7 @@ a thousand rotations. Plain words are read as YAML 1.2 does: only true and false
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    def kept(self) -> str:
+        """As it is kept in the books: the same from whatever folder the file is read."""
+        return f"{os.path.abspath(self.file)}:{self.line}:{self.column}"  # noqa: PTH100 - Path keeps the '..'
 
 
 class Unreadable(ConfigError):

@@ -55,6 +55,17 @@ def test_a_file_more_or_less_has_all_read_again(folder: Folder, known: Configura
     assert [each.name for each in made.rotations] == ["billing"]
 
 
+def test_files_are_known_from_whatever_folder_they_are_read(
+    folder: Folder, known: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+
+    made = load(folder.path / "conf.d" / ".." / "config.yaml", check_references=False)
+
+    assert made.sources == known.sources
+    assert made.rotations == known.rotations
+
+
 def test_without_known_files_all_is_read(known: Configuration) -> None:
     assert not load("config.yaml", check_references=False).unchanged
     assert not load("config.yaml", check_references=False, known_hashes={}).unchanged
@@ -115,5 +126,5 @@ def test_a_thousand_rotations_are_all_there(folder: Folder, tmp_path: Path) -> N
     made = folder.load(CONNECTION + rows)
 
     assert len(made.rotations) == 1000
-    assert made.rotations[-1].defined_at == "config.yaml:5002:5"
+    assert made.rotations[-1].defined_at == f"{folder.path}/config.yaml:5002:5"
     assert again(made).unchanged

@@ -34,7 +34,7 @@ def test_what_is_not_said_has_the_documented_defaults(folder: Files) -> None:
         destinations=(DestinationRule("embedded", "embedded"),),
         mapping={"clientId": "BILLING_ID", "clientSecret": "BILLING_SECRET"},
         folder=Folder("default", "prod", "/"),
-        defined_at="config.yaml:7:5",
+        defined_at=f"{folder.path}/config.yaml:7:5",
     )
 
 
@@ -215,7 +215,7 @@ def test_the_own_secret_of_a_connection_is_a_rotation_of_its_own(folder: Files) 
             renew_before=3 * DAY,
             description="The secret that the connection contoso signs in with",
             own_connection="contoso",
-            defined_at="config.yaml:3:5",
+            defined_at=f"{folder.path}/config.yaml:3:5",
         ),
     )
 
@@ -238,8 +238,12 @@ def test_included_files_bring_connections_and_rotations(folder: Files) -> None:
 
     made = folder.load("include: [conf.d/*.yaml, nothing-yet/*.yaml, conf.d/10-billing.yaml]\n")
 
-    assert [each.defined_at for each in made.rotations] == ["conf.d/10-billing.yaml:2:5"]
-    assert list(made.sources) == ["config.yaml", "conf.d/10-billing.yaml", "conf.d/20-contoso.yaml"]
+    assert [each.defined_at for each in made.rotations] == [f"{folder.path}/conf.d/10-billing.yaml:2:5"]
+    assert [source.removeprefix(f"{folder.path}/") for source in made.sources] == [
+        "config.yaml",
+        "conf.d/10-billing.yaml",
+        "conf.d/20-contoso.yaml",
+    ]
 
 
 def test_relative_paths_start_at_the_folder_of_the_file(
