@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,3 +196,24 @@ async def test_a_repeated_write_forces_to_the_disk_what_is_there_and_writes_noth
     await place.open().write(a_parcel(), over=None)
     assert "fsync" in disk.steps
     assert not {"write", "rename", "create", "unlink", "symlink"} & set(disk.steps)
+
+
+@pytest.mark.parametrize("kind", FILES)
+async def test_what_a_stopped_writer_left_goes_with_the_removal(kind: str, tmp_path: Path) -> None:
+    place = a_place(kind, tmp_path)
+    over = await place.open().write(a_parcel(), over=None)
+    for stop in range(60):
+        place.disk = disk = StoppingDisk(stop)
+        with suppress(PowerCut):
+            await place.open().write(a_parcel(SECOND, "key-2", token=6), over=over)
+        disk.die()
+        place.disk = Disk()
+        left = await place.open().read()
+        assert left is not None
+        await place.open().remove(over=left)
+        texts = [path.read_text() for path in place.folder.rglob("*") if path.is_file()]
+        assert not any(text in content for text in (FIRST, SECOND) for content in texts)
+        if disk.left >= 0:
+            return
+        over = await place.open().write(a_parcel(), over=None)
+    pytest.fail("a write takes more than 60 steps")
