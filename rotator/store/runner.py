@@ -189,9 +189,7 @@ class _Thread:
             try:
                 first = self._queue.get(timeout=_LULL if untidy else None)
             except queue.Empty:
-                untidy = False
-                if session is not None:
-                    session.tidy()
+                untidy = session is not None and not session.tidy()
                 continue
             jobs, going = self._together(first)
             session = session or self._opened(jobs)

@@ -109,8 +109,8 @@ class Session(Protocol):
     def explain(self, error: Exception) -> StoreError | None:
         """What the driver's error means to a person, or None when it is no error of the driver."""
 
-    def tidy(self) -> None:
-        """Let nothing linger that has been erased."""
+    def tidy(self) -> bool:
+        """Let nothing linger that has been erased. False: not now."""
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -52,8 +52,8 @@ class SqliteSession:
         self, path: Path | None, times: Times, *, reader: bool = False, patience: timedelta = _PATIENCE
     ) -> None:
         """Raises StoreUnavailable or StoreUnusable when it cannot be opened."""
-        self._path = path
         self._times = times
+        self._patience = patience
         self._where = str(path) if path else "the database in memory"
         self.dialect = DIALECT
         try:
@@ -110,10 +110,18 @@ class SqliteSession:
             return None
         return explained(error, self._where)
 
-    def tidy(self) -> None:
-        """Empty the write-ahead log, in which erased pages would linger. A reader may hold it back: then next time."""
-        with contextlib.suppress(sqlite3.Error):
-            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def tidy(self) -> bool:
+        """Empty the write-ahead log, in which erased pages would linger. A reader may hold it back: nobody waits."""
+        patience = int(self._patience.total_seconds() * 1000)
+        try:
+            self.connection.execute("PRAGMA busy_timeout = 0").fetchall()
+            ((held_back, _, _),) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error:
+            return False
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.execute(f"PRAGMA busy_timeout = {patience}").fetchall()
+        return not held_back
 
     def close(self) -> None:
         """The last one to close removes the write-ahead log."""

@@ -104,3 +104,16 @@ async def test_the_database_is_durable_at_every_commit(files: Files) -> None:
     pragmas = ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
     found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert found == ["wal", 2, 1, 1]
+
+
+async def test_a_reader_holds_back_the_tidying_but_nobody_waits_for_it(files: Files) -> None:
+    reader = sqlite3.connect(files.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM journal").fetchall()
+    await files.store.write(files.lease, [an_entry()], ttl=TTL)
+    session = files.store._runner._session  # type: ignore[attr-defined]
+    assert not session.tidy()
+    await files.store.write(files.lease, [an_entry()], ttl=TTL)
+    reader.close()
+    assert session.tidy()
+    assert files.path.with_name("state.db-wal").stat().st_size == 0
