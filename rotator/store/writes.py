@@ -212,15 +212,13 @@ def _forget_deliveries(to: _Writing, found: Sequence[ForgetDelivery]) -> None:
     to.tx.run_all(_FORGET_DELIVERY, [{"rotation": each.rotation_id, "to": each.destination} for each in found])
 
 
-# Standing, deliveries and hints go with it; ledger, journal and attempts stay.
+# Standing, deliveries and hints go with it; ledger, journal and attempts stay, and so does what consumers read:
+# mapped names are taken away by the destination, when the secrets go too.
 _FORGET_ROTATION = Prepared(delete(rotations).where(rotations.c.id == bindparam("rotation")))
-_FORGET_NAMES = Prepared(delete(mapped_names).where(mapped_names.c.rotation_id == bindparam("rotation")))
 
 
 def _forget_rotations(to: _Writing, found: Sequence[ForgetRotation]) -> None:
-    forgotten = [{"rotation": each.rotation_id} for each in found]
-    to.tx.run_all(_FORGET_NAMES, forgotten)
-    to.tx.run_all(_FORGET_ROTATION, forgotten)
+    to.tx.run_all(_FORGET_ROTATION, [{"rotation": each.rotation_id} for each in found])
 
 
 _RESOLVE = Prepared(

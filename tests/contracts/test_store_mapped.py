@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.domain.changes import SealText, SwitchMapped
+from rotator.domain.changes import ForgetRotation, SealText, SwitchMapped
 from rotator.domain.model import CredentialState, Folder, Lease, Secret
 from rotator.errors import DestinationUnavailable
 from rotator.ports import MappedName, Marker
@@ -79,3 +79,9 @@ async def test_names_are_taken_away_only_from_their_own_rotation_and_folder(book
     await books.store.unmap(FOLDER, ["ID", "SECRET"], "rotation-1")
     assert set(await books.store.mapped_names(FOLDER)) == {"KEY", "TENANT", "ENDS"}
     assert await books.store.mapped_names(Folder()) == {}
+
+
+async def test_what_consumers_read_outlives_a_rotation_that_is_merely_forgotten(books: Books) -> None:
+    lease = await promoted(books)
+    await books.store.write(lease, [ForgetRotation("rotation-1")], ttl=TTL, release=True)
+    assert (await shown(books))["SECRET"] == "hush"
