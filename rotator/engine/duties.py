@@ -14,7 +14,7 @@ from rotator.domain.events import AlarmCleared, AlarmRaised, LeaseWasLost
 from rotator.domain.model import Initial
 from rotator.engine import requests, rotate
 from rotator.engine.lease import Draining, Hold
-from rotator.engine.reconcile import reconcile, reconcile_hinted
+from rotator.engine.reconcile import missing_again_at, reconcile, reconcile_hinted, served_at_last
 from rotator.engine.revoke import revoke_due
 from rotator.engine.survey import second_look_at, survey
 from rotator.engine.visit import Visit
@@ -33,39 +33,45 @@ async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
     held = Visit(world, Hold(world, claim.lease, taken_at=taken_at), claim.facts, claim.now)
     world.clockwatch.look(claim.now, world.clock.monotonic())
     try:
-        if not held.rotation.application.object_id:
-            await _guarded(held, "resolve", _resolve)
-            await _give_back(held, held.again.get("resolve", held.now))
-            return
-        await _guarded(held, "compare", _compare)
-        if held.doubt:
-            await _stand_still(held)
-            return
-        for name, duty in _DUTIES:
-            held.hold.step_boundary()
-            await _guarded(held, name, duty)
-        await settle(held)
+        await _visit(held)
     except Draining:
         await _give_back(held, held.now)
     except LeaseLost as lost:
         world.tell(LeaseWasLost(held.rotation.name, held.now, str(lost)))
 
 
+async def _visit(held: Visit) -> None:
+    if not held.rotation.application.object_id:
+        await _guarded(held, "resolve", _resolve)
+        await _give_back(held, held.again.get("resolve", held.now))
+        return
+    await _guarded(held, "compare", _compare)
+    if held.doubt:
+        await _stand_still(held)
+        return
+    if "compare" in held.again:
+        # Nothing is issued, revoked or healed before the comparison of law L16 has been made.
+        await _give_back(held, held.again["compare"])
+        return
+    for name, duty in _DUTIES:
+        held.hold.step_boundary()
+        await _guarded(held, name, duty)
+    await settle(held)
+
+
 async def settle(held: Visit) -> None:
     """Write down alarms and the next visit, and let go of the lease."""
+    served_at_last(held)
     verdict = _verdict(held)
     _alarms(held, verdict)
-    looks = [second_look_at(held, intent) for intent in held.facts.intents]
-    looks += held.again.values()
-    missing = held.facts.standing.missing_since
-    if missing is not None and not held.facts.standing.current_lost:
-        looks.append(missing + held.connection.propagation)
+    missing = missing_again_at(held)
     wake_at = agenda.next_visit(
         held.facts,
         verdict,
         held.now,
-        look_again=looks,
-        rotate_after=held.again.get("rotate"),
+        second_looks=[second_look_at(held, intent) for intent in held.facts.intents],
+        comparisons=[missing] if missing is not None else [],
+        stumbled=held.again,
         reconcile_every=held.world.pace.reconcile,
     )
     await _give_back(held, await _spread_out(held, verdict, wake_at))
@@ -79,6 +85,8 @@ async def _stand_still(held: Visit) -> None:
 
 async def _guarded(held: Visit, name: str, duty: Duty) -> None:
     """The one place where a duty's failure is caught: it is tried again later, and the others go on."""
+    if held.again.get(name, held.now) > held.now and not held.facts.requests:
+        return
     try:
         await duty(held)
     except StoreError:
@@ -158,7 +166,11 @@ async def _revoke(held: Visit) -> None:
 
 
 async def _reconcile(held: Visit) -> None:
-    if agenda.reconcile_due(held.facts, held.now, held.world.pace.reconcile) and held.facts.switches.retired_at is None:
+    if held.facts.switches.retired_at is not None:
+        return
+    missing = missing_again_at(held)
+    owed = agenda.reconcile_due(held.facts, held.now, held.world.pace.reconcile)
+    if owed or (missing is not None and missing <= held.now):
         await reconcile(held)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from rotator.domain.events import DriftFound
+from rotator.domain.events import Delivered, DriftFound
 from rotator.domain.model import Credential, DestinationRule, OnDrift, Secret
 from rotator.engine import places
 from rotator.engine.visit import Visit
 from rotator.errors import RotatorError, StoreError
 
 
-async def heal(visit: Visit, rule: DestinationRule, current: Credential) -> bool:
-    """Deliver the current credential there; returns whether it stands now. What went wrong is noted on the delivery."""
+async def heal(visit: Visit, rule: DestinationRule, current: Credential, *, asked: bool = False) -> bool:
+    """Deliver the current credential there; returns whether it stands now. What went wrong is noted on the delivery.
+
+    A destination that the current credential never reached has not drifted: it is served whatever `on_drift` says,
+    as is one that a person asked for.
+    """
     known = visit.facts.delivery(rule.name)
-    served_before = known is not None and bool(known.key_id)
-    if served_before and rule.on_drift is OnDrift.REPORT:
+    served_before = known is not None and known.key_id == current.key_id
+    if served_before and rule.on_drift is OnDrift.REPORT and not asked:
         return False
     try:
         text = await proved_text(visit, current)
@@ -28,6 +32,8 @@ async def heal(visit: Visit, rule: DestinationRule, current: Credential) -> bool
     visit.note(row, visit.entry("heal", "outcome", destination=rule.name, key_id=current.key_id, version=row.version))
     if served_before:
         visit.tell(DriftFound(visit.rotation.name, visit.now, rule.name, rule.kind, healed=True))
+    else:
+        visit.tell(Delivered(visit.rotation.name, visit.now, rule.name, rule.kind, ok=True))
     return True
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rotator.domain.changes import ClearHints
 from rotator.domain.events import DriftFound
@@ -37,6 +38,37 @@ async def reconcile_hinted(visit: Visit) -> None:
     visit.note(ClearHints(visit.rotation.id, hints))
 
 
+async def redeliver(visit: Visit, rules: Sequence[DestinationRule]) -> None:
+    """A person asks for the current credential to be brought there again, drifted or not."""
+    registration = await survey(visit)
+    current = visit.facts.current
+    if current is None or visit.facts.standing.hold:
+        return
+    strangers = _strangers(visit, registration)
+    for rule in rules:
+        visit.hold.step_boundary()
+        await _one(visit, rule, current, strangers, asked=True)
+
+
+def served_at_last(visit: Visit) -> None:
+    """Every required destination bears the current credential by now: it is no longer promoted in part."""
+    standing, current = visit.facts.standing, visit.facts.current
+    if not standing.promoted_partly or current is None:
+        return
+    served = {row.destination for row in visit.facts.deliveries if row.key_id == current.key_id}
+    if all(rule.name in served for rule in visit.rotation.destinations if rule.required):
+        message = f"Secret {current.key_id} has reached every destination by now"
+        visit.note(replace(standing, promoted_partly=False, message=message))
+
+
+def missing_again_at(visit: Visit) -> datetime | None:
+    """When a current credential that was missing from a listing is to be looked for again."""
+    standing = visit.facts.standing
+    if standing.missing_since is None or standing.current_lost or visit.facts.current is None:
+        return None
+    return standing.missing_since + visit.connection.propagation
+
+
 async def _current_listed(visit: Visit, registration: Registration) -> None:
     """The current key absent in two reads one propagation time apart and refused at sign-in is lost."""
     current, standing = visit.facts.current, visit.facts.standing
@@ -59,6 +91,7 @@ async def _confirm_lost(visit: Visit, current: Credential) -> None:
         proof = await directory.prove(visit.application.client_id, text)
         visit.heard(directory)
         if not proof.secret_refused:
+            visit.note(replace(visit.facts.standing, missing_since=visit.now))
             return
     message = f"The current secret {current.key_id} was removed from Entra behind our back"
     visit.note(
@@ -71,8 +104,7 @@ async def _destinations(visit: Visit, registration: Registration) -> None:
     current = visit.facts.current
     if current is None:
         return
-    books = {credential.key_id for credential in visit.facts.credentials}
-    strangers = frozenset(listed.key_id for listed in registration.credentials) - books
+    strangers = _strangers(visit, registration)
     for rule in visit.rotation.destinations:
         known = visit.facts.delivery(rule.name)
         if known is None or known.retry_at is None or known.retry_at <= visit.now:
@@ -80,7 +112,14 @@ async def _destinations(visit: Visit, registration: Registration) -> None:
             await _one(visit, rule, current, strangers)
 
 
-async def _one(visit: Visit, rule: DestinationRule, current: Credential, strangers: frozenset[str]) -> None:
+def _strangers(visit: Visit, registration: Registration) -> frozenset[str]:
+    books = {credential.key_id for credential in visit.facts.credentials}
+    return frozenset(listed.key_id for listed in registration.credentials) - books
+
+
+async def _one(
+    visit: Visit, rule: DestinationRule, current: Credential, strangers: frozenset[str], *, asked: bool = False
+) -> None:
     try:
         placed = await places.inspect(visit, rule)
     except StoreError:
@@ -95,7 +134,14 @@ async def _one(visit: Visit, rule: DestinationRule, current: Credential, strange
     if borne == current.key_id and (known is None or known.version == (placed.version if placed else "")):
         _stands(visit, rule, known, placed)
         return
-    await _drifted(visit, rule, current, borne=borne, strangers=strangers)
+    if borne in strangers:
+        _report(visit, rule, f"it bears key {borne}, which Entra knows and this database does not; left as it is")
+    elif not await heal(visit, rule, current, asked=asked):
+        known = visit.facts.delivery(rule.name)
+        late = known is not None and known.key_id != current.key_id and bool(known.message)
+        if not late:
+            why = known.message if known else ""
+            _report(visit, rule, why or f"it does not bear the current key {current.key_id}")
 
 
 def _pending_there(visit: Visit, borne: str) -> bool:
@@ -123,17 +169,6 @@ def _stands(visit: Visit, rule: DestinationRule, known: Delivery | None, placed:
             removed=False,
         )
     )
-
-
-async def _drifted(
-    visit: Visit, rule: DestinationRule, current: Credential, *, borne: str, strangers: frozenset[str]
-) -> None:
-    if borne in strangers:
-        message = f"it bears key {borne}, which Entra knows and this database does not; left as it is"
-        _report(visit, rule, message)
-    elif not await heal(visit, rule, current):
-        known = visit.facts.delivery(rule.name)
-        _report(visit, rule, (known.message if known else "") or f"it does not bear the current key {current.key_id}")
 
 
 def _report(visit: Visit, rule: DestinationRule, message: str) -> None:

@@ -186,15 +186,22 @@ async def _deliver(visit: Visit, request: Request) -> tuple[str, str]:
     if wanted and visit.rotation.destination(wanted) is None:
         known = ", ".join(rule.name for rule in visit.rotation.destinations)
         return _REFUSED, f"no destination '{wanted}' (there is: {known})"
-    rows = [replace(row, retry_at=None) for row in visit.facts.deliveries if not wanted or row.destination == wanted]
-    visit.note(*rows)
-    await reconcile.reconcile(visit)
-    failing = [
-        d for d in visit.facts.deliveries if d.message and not d.removed and (not wanted or d.destination == wanted)
-    ]
+    rules = [rule for rule in visit.rotation.destinations if wanted in {"", rule.name}]
+    await reconcile.redeliver(visit, rules)
+    current = visit.facts.current
+    if visit.facts.standing.hold or current is None:
+        return _REFUSED, visit.facts.standing.message if visit.facts.standing.hold else "there is no current secret"
+    failing = [f"{rule.name}: {why}" for rule in rules if (why := _undelivered(visit, rule.name, current.key_id))]
     if failing:
-        return "failed", "; ".join(f"{d.destination}: {d.message}" for d in failing)
-    return "done", "every destination bears the current credential"
+        return "failed", "; ".join(failing)
+    return "done", f"{wanted or 'every destination'} bears the current secret {current.key_id}"
+
+
+def _undelivered(visit: Visit, destination: str, key_id: str) -> str:
+    row = visit.facts.delivery(destination)
+    if row is None or row.key_id != key_id:
+        return (row.message if row else "") or "an attempt is on its way there"
+    return row.message
 
 
 async def _forget(visit: Visit, request: Request) -> tuple[str, str]:

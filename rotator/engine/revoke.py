@@ -71,7 +71,8 @@ async def _held(visit: Visit, credential: Credential) -> str:
         return "consumers are still being told of the new credential"
     if _too_fresh(visit, current):
         return "the promotion is too recent for a stopped node to be ruled out"
-    removed = [d.destination for d in visit.facts.deliveries if d.removed and d.key_id]
+    named = {rule.name for rule in visit.rotation.destinations}
+    removed = [d.destination for d in visit.facts.deliveries if d.key_id and d.destination not in named]
     if removed:
         gone = ", ".join(removed)
         return f"{gone} left the definition and may still bear it: 'rotator forget {visit.rotation.name} --to DEST' lets it go"
@@ -107,6 +108,8 @@ async def _wanting(visit: Visit, current: Credential, credential: Credential) ->
         if not rule.required:
             continue
         borne = await places.bears(visit, rule)
+        if visit.facts.pending is not None and borne == visit.facts.pending.key_id:
+            return f"{rule.name} bears the new secret of an attempt that is still open"
         if not current.has_text:
             if borne == credential.key_id:
                 return f"{rule.name} still bears it"

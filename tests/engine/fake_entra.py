@@ -81,7 +81,7 @@ class FakeEntra:
         self.apps[application.object_id] = app
         return app
 
-    def put(self, object_id: str, *, display_name: str = "somebody's", days: int = 90) -> Password:
+    def put(self, object_id: str, display_name: str = "somebody's", *, days: int = 90) -> Password:
         """A credential made by somebody else."""
         return self._add(object_id, display_name, self.time() + timedelta(days=days))
 
