@@ -50,9 +50,10 @@ class Connected:
     def fault(self, **rule: Any) -> None:
         self.simulation.entra.faults.add(**rule)
 
-    async def add(self, name: str = NAME) -> Issued:
+    async def add(self, name: str = NAME, *, object_id: str = "") -> Issued:
         expires_at = datetime.now(UTC) + timedelta(days=63)
-        return await self.directory.add_password(self.object_id, display_name=name, expires_at=expires_at)
+        target = object_id or self.object_id
+        return await self.directory.add_password(target, display_name=name, expires_at=expires_at)
 
     def held(self) -> list[str]:
         """Display names of the secrets the first application truly has."""
