@@ -53,10 +53,11 @@ STEPS = frozenset({
 
 
 class StoppingDisk(Disk):
-    """The real disk until `stop_before` steps have been made; then every call is a power cut."""
+    """The real disk for so many steps; then every call is a power cut."""
 
-    def __init__(self, stop_before: int = 1 << 30) -> None:
-        self.left = stop_before
+    def __init__(self, steps: int = 1 << 30) -> None:
+        self.left = steps
+        self.stopped = False
         self.steps: list[str] = []
         self._open: set[int] = set()
 
@@ -73,11 +74,10 @@ class StoppingDisk(Disk):
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def step(*args: Any) -> Any:
             if self.left <= 0:
+                self.stopped = True
                 raise PowerCut
             if name in STEPS:
                 self.left -= 1
-                if self.left < 0:
-                    raise PowerCut
                 self.steps.append(name)
             if name == "write":
                 return call(args[0], args[1][: max(1, len(args[1]) // 2)])
@@ -86,6 +86,30 @@ class StoppingDisk(Disk):
                 self._open.discard(args[0])
             elif name in {"create", "open_lock", "open_folder", "open_existing"}:
                 self._open.add(answer)
+            return answer
+
+        return step
+
+
+class MeddlingDisk(Disk):
+    """After the first call of that name with such a path, somebody else does something."""
+
+    def __init__(self, call: str, path: str, meddle: Callable[[], None]) -> None:
+        self._call = call
+        self._path = path
+        self._meddle: Callable[[], None] | None = meddle
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return self._watched(found) if name[0] != "_" and name == self._call else found
+
+    def _watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any) -> Any:
+            answer = call(*args)
+            meddle = self._meddle
+            if meddle and self._path in str(args[0]):
+                self._meddle = None
+                meddle()
             return answer
 
         return step

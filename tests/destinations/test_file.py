@@ -20,9 +20,10 @@ from pydantic import ValidationError
 from rotator.destinations import options_of
 from rotator.destinations.formats.disk import Disk
 from rotator.errors import DestinationRefused, DestinationUnavailable
+from rotator.ports import Placed
 from tests.builders import a_rotation
-from tests.destinations.fakes import PowerCut, RefusingDisk, StoppingDisk
-from tests.destinations.places import FILES, FIRST, SECOND, Place, a_parcel, a_place
+from tests.destinations.fakes import MeddlingDisk, PowerCut, RefusingDisk, StoppingDisk
+from tests.destinations.places import FILES, FIRST, SECOND, Place, a_parcel, a_place, at_once
 from tests.fakes import ManualClock
 
 ROOT = os.geteuid() == 0
@@ -270,6 +271,49 @@ async def test_a_lock_let_go_lets_the_waiting_writer_go_on(place: Place) -> None
     clock.advance(1)
     written = await waiting
     assert written.marker == a_parcel(token=6).marker
+
+
+async def test_a_lock_file_that_was_taken_away_meanwhile_guards_nothing(place: Place) -> None:
+    """Whoever removed the last of it let go of a lock that the next writer had already opened."""
+    clock = ManualClock()
+    place.clock = clock
+    first = await place.open().write(a_parcel(), over=None)
+    (lock,) = place.folder.rglob("*rotator-lock")
+    place.disk = MeddlingDisk("open_lock", "rotator-lock", lock.unlink)
+    waiting = asyncio.ensure_future(place.open().write(a_parcel(token=6), over=first))
+    await until_it_sleeps(clock)
+    clock.advance(1)
+    written = await waiting
+    assert written.marker == a_parcel(token=6).marker
+    assert lock.exists()
+
+
+@pytest.mark.parametrize(("kind", "call", "path"), [("json", "read", "rotator-marks"), ("directory", "readlink", "..")])
+async def test_a_write_while_we_look_is_seen_whole(tmp_path: Path, kind: str, call: str, path: str) -> None:
+    place = a_place(kind, tmp_path)
+    first = await place.open().write(a_parcel(), over=None)
+    other = a_place(kind, tmp_path)
+    written: list[Placed] = []
+    second = a_parcel(SECOND, "key-2", token=6)
+    place.disk = MeddlingDisk(call, path, lambda: written.append(at_once(other.open().write(second, over=first))))
+    assert await place.open().read() in written
+
+
+async def test_a_link_led_astray_is_neither_read_through_nor_emptied(tmp_path: Path) -> None:
+    place = a_place("directory", tmp_path)
+    await place.open().write(a_parcel(), over=None)
+    (link,) = (path for path in place.path.iterdir() if path.is_symlink() and path.name.startswith(".."))
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("text")
+    link.unlink()
+    link.symlink_to("../precious")
+    (place.path / f"{link.name}.77").symlink_to(precious)
+    assert await place.open().read() is None
+    written = await place.open().write(a_parcel(), over=None)
+    await place.open().remove(over=written)
+    assert (precious / "file").read_text() == "text"
+    assert place.shows() == {}
 
 
 async def test_check_finds_what_write_would_meet_and_leaves_no_file(place: Place) -> None:
