@@ -24,7 +24,7 @@ from rotator.engine.clockwatch import ClockWatch
 from rotator.engine.dispatcher import Dispatcher
 from rotator.engine.world import World
 from rotator.errors import ConfigError, StoreError
-from rotator.ports import HookResult, Observer
+from rotator.ports import Clock, Destinations, HookResult, Observer
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
@@ -151,6 +151,35 @@ async def open_engine(
             store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What checks ask with: no engine, no lock."""
+
+    store: SqlStore
+    directories: EntraDirectories
+    destinations: Destinations
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
+    """Directories and destinations beside a running daemon or not; without a database one in memory takes its place."""
+    from rotator.store.opening import open_store
+
+    if configuration.state.path.exists():
+        store = open_books(configuration)
+    else:
+        store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
+    try:
+        directories = _directories(configuration, ClientSecrets(store, configuration.connections))
+        try:
+            yield Parts(store, directories, _destinations(store), SystemClock())
+        finally:
+            await directories.close()
+    finally:
+        store.close()
+
+
 def daemon_of(engine: Engine, *, read: Callable[[], Configuration], systemd: Systemd) -> Daemon:
     """The daemon around an engine; `read` gives the configuration anew at SIGHUP and runs in a thread."""
     from rotator.engine.alive import Life, pulse_file
@@ -210,15 +239,12 @@ def _world(
     time: Time,
     spread: bool,
 ) -> World:
-    from rotator.destinations import Opener, Surroundings
-
-    clock = SystemClock()
     return World(
         store=store,
         directories=directories,
-        destinations=Opener(Surroundings(mapped=store, installation=store.installation, clock=clock)),
+        destinations=_destinations(store),
         hooks=NoHooks(),
-        clock=clock,
+        clock=SystemClock(),
         chance=SystemChance(),
         clockwatch=ClockWatch(pace=time.pace),
         holder=_holder(configuration),
@@ -226,6 +252,12 @@ def _world(
         limits=_limits(configuration),
         spread=spread,
     )
+
+
+def _destinations(store: SqlStore) -> Destinations:
+    from rotator.destinations import Opener, Surroundings
+
+    return Opener(Surroundings(mapped=store, installation=store.installation, clock=SystemClock()))
 
 
 def _directories(configuration: Configuration, secrets: ClientSecrets) -> EntraDirectories:

@@ -43,7 +43,7 @@ async def carry_out(settings: Settings, wish: Wish, manner: Manner) -> int:
     """File the wish with the running daemon and follow it, or work it off here. Returns the exit status."""
     from rotator.store.lock import EngineLock
 
-    configuration = settings.read()
+    configuration = settings.read_for_engine()
     lock = EngineLock(configuration.state.path)
     try:
         lock.take()

@@ -1,4 +1,4 @@
-"""How does a command read the books without changing anything? Beside a running daemon, or without one."""
+"""How does a command use the books without the engine? Beside a running daemon, or without one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_existing(settings: Settings) -> AsyncIterator[SqlStore]:
-    """The database of the configuration. Raises WrongUse when there is none yet: reading makes none."""
+async def open_existing(settings: Settings, *, rings: bool = False) -> AsyncIterator[SqlStore]:
+    """The database of the configuration; `rings`: wake the daemon afterwards, if there is one.
+
+    Raises WrongUse when there is none yet: reading makes none.
+    """
     from rotator.app import open_books
 
-    configuration = settings.read(check_references=False)
+    configuration = settings.read_settings()
     path = configuration.state.path
     if not path.exists():
         raise WrongUse(
@@ -31,6 +34,10 @@ async def open_existing(settings: Settings) -> AsyncIterator[SqlStore]:
         yield store
     finally:
         store.close()
+    if rings:
+        from rotator.engine.bell import bell_of, ring
+
+        ring(bell_of(path))
 
 
 async def read_facts(settings: Settings) -> tuple[list[Facts], datetime]:

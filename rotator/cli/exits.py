@@ -17,6 +17,7 @@ from rotator.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
+from rotator.references import SecretMissing
 
 DONE = 0
 FAILED = 1
@@ -29,6 +30,7 @@ INTERRUPTED = 130
 
 _STATUSES: tuple[tuple[type[RotatorError], int], ...] = (
     (ConfigError, BAD_CONFIGURATION),
+    (SecretMissing, BAD_CONFIGURATION),
     (StoreUnusable, BAD_CONFIGURATION),
     (StoreUnavailable, TEMPORARY),
     (LeaseHeld, TEMPORARY),

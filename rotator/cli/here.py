@@ -69,12 +69,20 @@ async def until_answered(engine: Engine, requests: Sequence[Request], waiting: W
     draining = engine.world.memory.draining
     while open_ones and not draining.is_set():
         engine.dispatcher.nudged.clear()
-        looks = [await engine.store.look(rotation_id) for rotation_id in set(open_ones.values())]
+        looks = [each for rotation_id in set(open_ones.values()) if (each := await _look(engine, rotation_id))]
         still = {request.id for facts, _ in looks for request in facts.requests}
         open_ones = {request: rotation for request, rotation in open_ones.items() if request in still}
         ready = _ready(engine, [look for look in looks if look[0].rotation.id in open_ones.values()], waiting)
         await engine.dispatcher.fill(only=ready)
         await _pause(engine)
+
+
+async def _look(engine: Engine, rotation_id: str) -> tuple[Facts, datetime] | None:
+    """The facts, or None of a rotation that has been forgotten meanwhile."""
+    try:
+        return await engine.store.look(rotation_id)
+    except KeyError:
+        return None
 
 
 def _ready(engine: Engine, looks: Sequence[tuple[Facts, datetime]], waiting: Waiting) -> list[str]:

@@ -11,7 +11,23 @@ from typing import Annotated
 
 import typer
 
-from rotator.cli import exits, rotate, run, simulate, status
+from rotator.cli import (
+    check,
+    config,
+    demo,
+    exits,
+    healthcheck,
+    history,
+    keys,
+    plan,
+    requests,
+    rotate,
+    run,
+    secret,
+    simulate,
+    status,
+    switches,
+)
 from rotator.cli.settings import LOG_FORMATS, LOG_LEVELS, Settings
 from rotator.errors import RotatorError
 
@@ -85,4 +101,18 @@ def _options(
 app.command("run")(run.run)
 app.command("rotate")(rotate.rotate)
 app.command("status")(status.status)
+app.command("plan")(plan.plan)
+app.command("check")(check.check)
+app.command("history")(history.history)
+app.command("pause")(switches.pause)
+app.command("resume")(switches.resume)
+app.command("revoke")(requests.revoke)
+app.command("deliver")(requests.deliver)
+app.command("adopt")(requests.adopt)
+app.command("forget")(requests.forget)
+app.add_typer(secret.app, name="secret")
+app.add_typer(keys.app, name="keys")
+app.add_typer(config.app, name="config")
+app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
+app.command("healthcheck")(healthcheck.healthcheck)

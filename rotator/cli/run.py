@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Run the daemon, in the foreground. With --once exit with status 1 if a rotation stands failed."""
     settings: Settings = context.obj
-    configuration = settings.read()
+    configuration = settings.read_for_engine()
     settings.start_log(level=configuration.logging.level, format=configuration.logging.format)
     exits.log_bugs()
     from rotator.engine.hardening import harden
@@ -46,7 +46,7 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
     async with open_engine(configuration, observers=[LogObserver()]) as engine:
         await _ask(engine, names)
-        await daemon_of(engine, read=settings.read, systemd=systemd).run()
+        await daemon_of(engine, read=lambda: settings.read(known=engine.configuration.sources), systemd=systemd).run()
     return exits.DONE
 
 

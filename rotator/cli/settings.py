@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -37,11 +39,31 @@ class Settings:
             raise ConfigError([f"no configuration: there is no {looked} (--config PATH or ROTATOR_CONFIG)"])
         return found
 
-    def read(self, *, check_references: bool = True) -> Configuration:
-        """The configuration. Raises ConfigError with every mistake."""
+    def read(self, *, known: Mapping[str, str] | None = None) -> Configuration:
+        """The configuration; when its files are as `known` says, without its rotations. Raises ConfigError."""
         from rotator.config import load
 
-        return load(self.path(), allow_literal_secrets=self.allow_literal_secrets, check_references=check_references)
+        return load(self.path(), allow_literal_secrets=self.allow_literal_secrets, known_hashes=known)
+
+    def read_settings(self) -> Configuration:
+        """The configuration without its rotations, which the books have: for commands that only look into those."""
+        from rotator.config import load
+
+        return load(
+            self.path(),
+            allow_literal_secrets=self.allow_literal_secrets,
+            check_references=False,
+            settings_only=True,
+        )
+
+    def read_for_engine(self) -> Configuration:
+        """The configuration; without its rotations when no file has changed since they came into the books."""
+        from rotator.store.peek import source_hashes
+
+        known: Mapping[str, str] = {}
+        with suppress(ConfigError):  # the whole is read next, and every mistake told
+            known = source_hashes(self.read_settings().state.path)
+        return self.read(known=known)
 
     def start_log(self, *, level: str = "warning", format: str = "auto") -> None:
         """Log to standard error; the command line and ROTATOR_LOG_LEVEL come before these defaults."""

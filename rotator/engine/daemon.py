@@ -59,8 +59,8 @@ class Daemon:
         """Return when everything has stopped. Raises what ended the scheduler, should it end by itself."""
         loop = asyncio.get_running_loop()
         handlers = {
-            signal.SIGTERM: self._on_stop,
-            signal.SIGINT: self._on_stop,
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
             signal.SIGHUP: lambda: self._errand(self._reload()),
             signal.SIGUSR1: lambda: self._errand(self._rotate()),
             signal.SIGUSR2: lambda: self._errand(self._show()),
@@ -104,7 +104,8 @@ class Daemon:
             errand.cancel()
         _log.info("stopped")
 
-    def _on_stop(self) -> None:
+    def stop(self) -> None:
+        """Drain and end; a second time, without waiting."""
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()

@@ -112,7 +112,7 @@ class Login:
         return str(name or f"of connection {self._who.connection}")
 
     async def claims(self) -> dict[str, object]:
-        """What the access token says of us, for hints and checks; empty when it cannot be read, which nobody promises."""
+        """What the access token says of us, for hints and checks; empty when it cannot be read, as some cannot."""
         try:
             payload = (await self.token()).split(".")[1]
             return parsed(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
