@@ -17,7 +17,7 @@ from rotator.engine.lease import Draining, Hold
 from rotator.engine.reconcile import missing_again_at, reconcile, reconcile_hinted, served_at_last
 from rotator.engine.revoke import revoke_due
 from rotator.engine.survey import second_look_at, survey
-from rotator.engine.visit import Visit
+from rotator.engine.visit import Doubtful, Visit
 from rotator.engine.world import World
 from rotator.errors import LeaseLost, RotatorError, StoreError
 from rotator.ports import Claim
@@ -34,6 +34,8 @@ async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
     world.clockwatch.look(claim.now, world.clock.monotonic())
     try:
         await _visit(held)
+    except Doubtful:
+        await _stand_still(held)
     except Draining:
         await _give_back(held, held.now)
     except LeaseLost as lost:
@@ -49,14 +51,26 @@ async def _visit(held: Visit) -> None:
     if held.doubt:
         await _stand_still(held)
         return
-    if "compare" in held.again:
-        # Nothing is issued, revoked or healed before the comparison of law L16 has been made.
-        await _give_back(held, held.again["compare"])
+    if not held.compared:
+        await _uncompared(held)
         return
     for name, duty in _DUTIES:
         held.hold.step_boundary()
         await _guarded(held, name, duty)
+    held.be_sure()
     await settle(held)
+
+
+async def _uncompared(held: Visit) -> None:
+    """Nothing is issued, revoked or healed before the comparison of law L16 has been made.
+
+    What is due may begin all the same: its preflight compares, or ends the attempt with the reason for all to see.
+    """
+    await _guarded(held, "requests", _requests)
+    if held.facts.attempt is None:
+        await _guarded(held, "rotate", _rotate)
+    _alarms(held, _verdict(held))
+    await _give_back(held, held.again.get("compare", held.now))
 
 
 async def settle(held: Visit) -> None:
@@ -111,8 +125,7 @@ async def _resolve(held: Visit) -> None:
 async def _compare(held: Visit) -> None:
     """Law L16: before anything is issued, revoked or healed; and whenever only Entra can settle a doubt about the time."""
     application = held.application
-    seen = (application.tenant_id, application.object_id) in held.world.memory.compared
-    if not seen or held.doubt or not application.client_id:
+    if not held.compared or held.doubt or not application.client_id:
         registration = await survey(held)
         found = registration.application
         if not application.client_id:
@@ -150,14 +163,25 @@ async def _rotate(held: Visit) -> None:
     standing = held.facts.standing
     if verdict.slot is not None and standing.due_slot is None:
         held.note(replace(standing, due_slot=verdict.slot))
-    if verdict.probe:
-        held.note(ProbeTaken(held.rotation.connection, held.now + held.world.limits.probe_after))
+    if verdict.probe and not await _probing(held):
+        return
     if held.facts.attempt is None:
         rotate.begin(held, verdict.reason.value, manual=verdict.manual, request=verdict.request)
     else:
         rotate.resume(held, verdict.reason.value, request=verdict.request)
     await rotate.carry_on(held)
     await held.commit()
+
+
+async def _probing(held: Visit) -> bool:
+    """Be the one that tries a broken connection: of those that came at once, all but the first find the probe taken."""
+    async with held.world.memory.probing:
+        health = (await held.world.store.look(held.rotation.id))[0].health
+        taken = health.opened_at is not None and health.probe_at is not None and health.probe_at > held.now
+        if not taken:
+            await held.commit(ProbeTaken(held.rotation.connection, held.now + held.world.limits.probe_after))
+    held.facts = replace(held.facts, health=health)
+    return not taken
 
 
 async def _revoke(held: Visit) -> None:

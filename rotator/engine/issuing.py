@@ -32,14 +32,12 @@ async def preflight(visit: Visit, _step: plan.Preflight) -> None:
 
 async def issue(visit: Visit, step: plan.Issue) -> None:
     """Ask Graph for a credential under a name written down first; seal its text in the transaction that records it."""
-    if visit.doubt:
-        visit.note(visit.entry("close", "intent", outcome="failed", message=f"CLOCK_SUSPECT: {visit.doubt}"))
-        return
     expires_at = visit.now + _lifetime(visit)
     intent = _intent(visit, step.n)
     await visit.commit(
         intent, visit.entry("issue", "intent", n=step.n, name=intent.display_name, expires_at=expires_at)
     )
+    visit.be_sure()
     directory = await visit.directory()
     try:
         issued = await directory.add_password(

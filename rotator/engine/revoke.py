@@ -20,7 +20,7 @@ _FIRST_LOOK_AGAIN = timedelta(seconds=5)
 async def revoke_due(visit: Visit) -> None:
     """End every retiring credential whose time has come and that nothing holds."""
     for credential in visit.facts.retiring:
-        if is_time(visit, credential) and not visit.doubt:
+        if is_time(visit, credential):
             visit.hold.step_boundary()
             await end(visit, credential, why="its overlap is over")
 
@@ -37,7 +37,9 @@ def is_time(visit: Visit, credential: Credential) -> bool:
 async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = True) -> bool:
     """Check, remove, look until it is absent. What holds it is written down and tried again; returns whether it is gone."""
     try:
-        held = await _held(visit, credential) if checks and _needs_checks(visit, credential) else ""
+        held = _forbidden(visit)
+        if not held and checks and _needs_checks(visit, credential):
+            held = await _held(visit, credential)
         if not held:
             return await _remove(visit, credential, why)
     except (DirectoryError, DestinationError) as problem:
@@ -50,9 +52,17 @@ async def make_room(visit: Visit) -> bool:
     """Where only two secrets fit: end the oldest retiring one whose least overlap has passed, whatever its overlap."""
     for credential in visit.facts.retiring:
         rested = credential.retired_at is None or visit.now >= credential.retired_at + visit.rotation.min_overlap
-        if rested and not visit.doubt and await end(visit, credential, why="to make room where only two secrets fit"):
+        if rested and await end(visit, credential, why="to make room where only two secrets fit"):
             return True
     return False
+
+
+def _forbidden(visit: Visit) -> str:
+    """What forbids any revocation, asked for or not (law L16), or empty. Raises Doubtful (law L13)."""
+    visit.be_sure()
+    if not visit.compared:
+        return "Entra has not been compared with the books yet"
+    return visit.facts.standing.hold
 
 
 def _needs_checks(visit: Visit, credential: Credential) -> bool:

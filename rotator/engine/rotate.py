@@ -63,6 +63,7 @@ async def carry_on(visit: Visit) -> None:
     """Take step after step until the attempt ends or must wait longer than is worth holding the lease for."""
     while (step := _next(visit)) is not None:
         visit.hold.step_boundary()
+        visit.be_sure()
         if isinstance(step, plan.Wait):
             if not await _sat_out(visit, step.until):
                 return

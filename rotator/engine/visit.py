@@ -15,6 +15,10 @@ from rotator.errors import LeaseLost
 from rotator.ports import Directory, Marker
 
 
+class Doubtful(Exception):  # noqa: N818 - a signal to stand still, not an error
+    """The database's time came into doubt: write no date down, and leave everything where it stands (law L13)."""
+
+
 class Visit:
     """The engine's working state for one claimed rotation.
 
@@ -27,8 +31,8 @@ class Visit:
         self.hold = hold
         self.facts = facts
         self.now = now
-        #: When duties that failed are to be tried again.
-        self.again: dict[str, datetime] = {}
+        #: The monotonic time at which `now` was true.
+        self._now_at = world.clock.monotonic()
         #: Destinations we may have touched since the last commit.
         self.touched: set[str] = set()
         self._changes: list[Change] = []
@@ -58,7 +62,18 @@ class Visit:
     @property
     def doubt(self) -> str:
         """Why the database's time is not to be believed now, or empty (law L13)."""
-        return self.world.clockwatch.doubt(self.now, self.world.clock.monotonic())
+        return self.world.clockwatch.doubt(self.now, self._now_at)
+
+    def be_sure(self) -> None:
+        """Raise Doubtful when the database's time is not to be believed."""
+        if self.doubt:
+            raise Doubtful
+
+    @property
+    def compared(self) -> bool:
+        """Entra has been compared with the books since this process started (law L16)."""
+        application = self.application
+        return (application.tenant_id, application.object_id) in self.world.memory.compared
 
     @property
     def settling(self) -> timedelta:
@@ -132,14 +147,21 @@ class Visit:
 
     def stumbled(self, duty: str) -> None:
         """A duty failed: have it tried again after a growing wait."""
-        key = (self.rotation.id, duty)
-        failures = self.world.memory.stumbles.get(key, 0) + 1
-        self.world.memory.stumbles[key] = failures
-        self.again[duty] = self.now + self.later(failures)
+        stumbles = self.world.memory.stumbles.setdefault(self.rotation.id, {})
+        failures = stumbles[duty][0] + 1 if duty in stumbles else 1
+        stumbles[duty] = (failures, self.now + self.later(failures))
 
     def managed(self, duty: str) -> None:
         """A duty went well."""
-        self.world.memory.stumbles.pop((self.rotation.id, duty), None)
+        stumbles = self.world.memory.stumbles.get(self.rotation.id)
+        if stumbles and stumbles.pop(duty, None) and not stumbles:
+            del self.world.memory.stumbles[self.rotation.id]
+
+    @property
+    def again(self) -> dict[str, datetime]:
+        """The duties that failed, and when each is to be tried again."""
+        stumbles = self.world.memory.stumbles.get(self.rotation.id, {})
+        return {duty: not_before for duty, (_, not_before) in stumbles.items()}
 
     async def _leave_hints(self) -> None:
         for destination in self.touched:
@@ -147,7 +169,8 @@ class Visit:
 
     def _believe(self, now: datetime) -> None:
         self.now = now
-        self.world.clockwatch.look(now, self.world.clock.monotonic())
+        self._now_at = self.world.clock.monotonic()
+        self.world.clockwatch.look(now, self._now_at)
 
 
 def _plain(value: object) -> object:

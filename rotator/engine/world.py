@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rotator.domain.events import Event
 from rotator.domain.model import Limits
@@ -35,8 +35,10 @@ class Memory:
 
     #: Applications that have been compared with the ledger since this process started (law L16).
     compared: set[tuple[str, str]] = field(default_factory=set)
-    #: How often a duty of a rotation has failed in a row.
-    stumbles: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: How often a duty of a rotation has failed in a row, and before when it is not tried again.
+    stumbles: dict[str, dict[str, tuple[int, datetime]]] = field(default_factory=dict)
+    #: Held while somebody decides whether to be the one that tries a broken connection.
+    probing: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: Set when the daemon is to stop: no new step is begun.
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 

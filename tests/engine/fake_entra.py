@@ -98,7 +98,9 @@ class FakeEntra:
             for p in app.passwords
         )
 
-    def fail(self, operation: str, error: Exception, *, after: bool = False, times: int = 1, object_id: str = "") -> None:
+    def fail(
+        self, operation: str, error: Exception, *, after: bool = False, times: int = 1, object_id: str = ""
+    ) -> None:
         self.faults.append(Fault(operation, error, after, object_id, times))
 
     def count(self, operation: str) -> int:
@@ -120,7 +122,9 @@ class FakeEntra:
         self._call("registration", application.object_id)
         app = self._find(application)
         now = self.time()
-        listed = tuple(Listed(p.key_id, p.display_name, p.starts_at, p.expires_at) for p in app.passwords if self._shown(p, now))
+        listed = tuple(
+            Listed(p.key_id, p.display_name, p.starts_at, p.expires_at) for p in app.passwords if self._shown(p, now)
+        )
         return Registration(app.application, listed, app.room_for)
 
     async def add_password(self, object_id: str, *, display_name: str, expires_at: datetime) -> Issued:
@@ -176,9 +180,13 @@ class FakeEntra:
     def _find(self, application: Application) -> App:
         for app in self.apps.values():
             one = app.application
-            if one.object_id == application.object_id or (not application.object_id and one.client_id == application.client_id):
+            if one.object_id == application.object_id or (
+                not application.object_id and one.client_id == application.client_id
+            ):
                 return app
-        raise ApplicationNotFound("registration", f"there is no application {application.object_id or application.client_id}")
+        raise ApplicationNotFound(
+            "registration", f"there is no application {application.object_id or application.client_id}"
+        )
 
     def _shown(self, password: Password, now: datetime) -> bool:
         if password.added_at + self.listing_delay > now:

@@ -84,7 +84,7 @@ class FakePlaces:
         self.after_effect: Callable[[], None] = lambda: None
 
     def __getitem__(self, name: str) -> Place:
-        return self.places.setdefault(name, Place(name, after_effect=lambda: self.after_effect()))
+        return self.places.setdefault(name, Place(name, after_effect=self.after_effect))
 
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         return self[rule.name] if rule.kind == "place" else self._others.open(rotation, rule)

@@ -102,7 +102,9 @@ class TestL4:
     async def test_L4_a_look_that_fails_does_not_end_the_search(self, harness: Harness) -> None:
         harness.entra.fail("add_password", unknown(), after=True)
         await harness.define(billing())
-        harness.entra.faults.append(harness.entra.faults[0].__class__("registration", DirectoryUnavailable("get", "no"), times=0))
+        harness.entra.faults.append(
+            harness.entra.faults[0].__class__("registration", DirectoryUnavailable("get", "no"), times=0)
+        )
         count = iter(range(100))
 
         def gone() -> None:
@@ -126,7 +128,10 @@ class TestL6:
 
     async def test_L6_foreign_credentials_live_through_a_year_of_rotations(self, harness: Harness) -> None:
         await harness.define(billing(overlap=DAY))
-        theirs = {harness.entra.put(OBJECT, days=900).key_id, harness.entra.put(OBJECT, "rotator/zzzz7777/x", days=900).key_id}
+        theirs = {
+            harness.entra.put(OBJECT, days=900).key_id,
+            harness.entra.put(OBJECT, "rotator/zzzz7777/x", days=900).key_id,
+        }
         await harness.run_for(200 * DAY)
         assert theirs <= {password.key_id for password in harness.entra.living(OBJECT)}
 
