@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rotator.domain.due import Due, NotDue
@@ -13,23 +13,29 @@ _BREATH = timedelta(seconds=1)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def next_visit(
+def next_visit(  # noqa: PLR0913 - everything that is waited for, by keyword
     facts: Facts,
     verdict: Due | NotDue,
     now: datetime,
     *,
-    look_again: Iterable[datetime],
-    rotate_after: datetime | None = None,
+    second_looks: Sequence[datetime] = (),
+    comparisons: Sequence[datetime] = (),
+    stumbled: Mapping[str, datetime],
     reconcile_every: timedelta,
 ) -> datetime:
     """Return when to look again; NEVER when only a person can change anything.
 
-    `look_again` are second looks and duties that failed; `rotate_after` holds a rotation that is due and stumbled.
+    `comparisons` are those owed beside the regular ones. `stumbled` names duties that failed and when each is tried
+    again; a duty that stumbled is not waited for sooner.
     """
-    times = [*look_again]
+    awaited: dict[str, Sequence[datetime]] = {"second-look": second_looks}
     if facts.switches.retired_at is None:
-        times += [*_revocations(facts), *_deliveries(facts), *_verdict(facts, verdict, now, rotate_after)]
-        times.append((facts.standing.reconciled_at or now) + reconcile_every)
+        regular = (facts.standing.reconciled_at or now) + reconcile_every
+        awaited["reconcile"] = [regular, *comparisons, *_deliveries(facts)]
+        awaited["revoke"] = _revocations(facts)
+        awaited["rotate"] = _verdict(facts, verdict, now)
+    times = [max(at, stumbled.get(duty, at)) for duty, ats in awaited.items() for at in ats]
+    times += [at for duty, at in stumbled.items() if duty not in awaited]
     return max(now + _BREATH, min(times, default=NEVER))
 
 
@@ -75,8 +81,8 @@ def _deliveries(facts: Facts) -> list[datetime]:
     return waiting + ([reconciled + timedelta(hours=1)] if missing and reconciled else [])
 
 
-def _verdict(facts: Facts, verdict: Due | NotDue, now: datetime, rotate_after: datetime | None) -> list[datetime]:
+def _verdict(facts: Facts, verdict: Due | NotDue, now: datetime) -> list[datetime]:
     if isinstance(verdict, NotDue):
         return [at for at in (verdict.until, verdict.again_at) if at is not None and at > now]
     resumes = facts.attempt.resume_at if facts.attempt else None
-    return [max(at for at in (now, resumes, rotate_after) if at is not None)]
+    return [max(now, resumes or now)]

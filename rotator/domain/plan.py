@@ -122,6 +122,8 @@ class Progress:
     approached: frozenset[str] = frozenset()
     failed_deliveries: Mapping[str, datetime] = field(default_factory=dict)
     promoted: bool = False
+    #: Required destinations that were missing at the promotion.
+    missing: tuple[str, ...] = ()
     notified: frozenset[str] = frozenset()
     others_revoked: bool = False
     #: Why the attempt is to be closed before its end, if it is.
@@ -211,7 +213,8 @@ def _after_promotion(proved: Progress, hooks: Sequence[str]) -> Step:
     open_hooks = [hook for hook in hooks if hook not in proved.notified]
     if open_hooks:
         return Notify(open_hooks[0])
-    if proved.attempt.mode is Mode.COMPROMISED and not proved.others_revoked:
+    missing = [name for name in proved.missing if name not in proved.attempt.accept_outage]
+    if proved.attempt.mode is Mode.COMPROMISED and not (missing or proved.others_revoked):
         return RevokeOthers(proved.key_id)
     return Close(Outcome.SUCCEEDED, proved.message)
 
@@ -271,7 +274,9 @@ def _deliver_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
 
 
 def _promote_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
-    return replace(proved, promoted=True, message=str(facts.get("message", "")))
+    missing = facts.get("missing", ())
+    names = tuple(str(name) for name in missing) if isinstance(missing, (list, tuple)) else ()
+    return replace(proved, promoted=True, missing=names, message=str(facts.get("message", "")))
 
 
 def _notify_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:

@@ -146,7 +146,8 @@ def _succeeded(visit: Visit, attempt: Attempt, message: str) -> None:
 def _answer(visit: Visit, attempt: Attempt, step: plan.Close) -> None:
     if step.outcome is Outcome.SUPERSEDED:
         return
-    trouble = any(e.step == "revoke-others" and not e.facts.get("ok") for e in visit.facts.journal)
+    revoked = [e.facts.get("ok") for e in visit.facts.journal if e.step == "revoke-others"]
+    trouble = attempt.mode is Mode.COMPROMISED and not all(revoked or [False])
     done = step.outcome is Outcome.SUCCEEDED and not trouble
     for request in visit.facts.requests:
         if request.id == attempt.request_id or request.kind == "rotate":

@@ -15,6 +15,7 @@ from rotator.domain.model import (
     CredentialState,
     Delivery,
     DestinationRule,
+    Mode,
     RotationStatus,
     Secret,
     Standing,
@@ -111,7 +112,9 @@ def _retire(visit: Visit, previous: Credential | None) -> list[Change]:
         if waiting.revoke_at is None and waiting.revoke_intent_at is None
     ]
     if previous is not None:
-        overlap = None if rule.overlap is None else max(rule.overlap, visit.settling)
+        attempt = visit.facts.attempt
+        wanted = timedelta(0) if attempt and attempt.mode is Mode.COMPROMISED else rule.overlap
+        overlap = None if wanted is None else max(wanted, visit.settling)
         changes.append(retired(previous, overlap, visit.now))
     return changes
 
