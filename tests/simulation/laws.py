@@ -25,16 +25,21 @@ class Laws:
     def look(self, what: str) -> None:
         """After a change: every required place that was served holds a secret that Entra honours (L1, L7)."""
         truth = self._universe.truth()
-        honoured = {str(c["keyId"]) for cs in truth.values() for c in cs if self._honoured(c)}
         listed = {str(c["keyId"]) for cs in truth.values() for c in cs if c["listed"]}
         for place in self._universe.places.all.values():
-            if place.marker is not None and place.marker.key_id not in honoured and place.required and place.name not in self.excused:
+            if place.marker is not None and place.required and self._dead(place, listed):
                 self._break(f"L1: {place.name} holds {place.marker.key_id[:8]}, which is dead, after: {what}")
         for key in sorted(self.foreign - listed):
             self._break(f"L6: the foreign credential {key[:8]} was removed")
             self.foreign.discard(key)
         if self._universe.database_jump and "addPassword" in what:
             self._break("L13: a secret was issued while the clock was wrong")
+
+    def _dead(self, place: Place, listed: set[str]) -> bool:
+        """Removed before its time. One that expired while its place was down all along is nobody's doing."""
+        now = self._universe.time()
+        removed = place.marker is not None and place.marker.key_id not in listed
+        return removed and place.expires_at is not None and place.expires_at > now
 
     async def settled(self, rotations: list[Rotation]) -> None:
         """When the faults are long over: nothing left behind, nothing left undone."""
@@ -63,7 +68,9 @@ class Laws:
             self._break(f"L12: {name} has an attempt open since {facts.attempt.started_at}: {standing.message}")  # type: ignore[attr-defined]
         for credential in facts.retiring:  # type: ignore[attr-defined]
             if credential.revoke_at is not None and now > credential.revoke_at + 2 * _LATE:
-                self._break(f"L12: {name}: {credential.key_id[:8]} should have been revoked: {credential.revoke_message}")
+                self._break(
+                    f"L12: {name}: {credential.key_id[:8]} should have been revoked: {credential.revoke_message}"
+                )
 
     async def _orphans(self) -> None:
         """Nothing of ours that lives in Entra is unknown to the books as a living credential (L4)."""

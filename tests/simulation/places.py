@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rotator.domain.model import DestinationRule, Rotation
 from rotator.errors import DestinationUnavailable
@@ -19,6 +20,7 @@ class Place:
     version: int = 0
     down: bool = False
     required: bool = True
+    expires_at: datetime | None = None
     writes: list[Marker] = field(default_factory=list)
 
 
@@ -48,6 +50,7 @@ class PlaceDestination:
         if place.marker is not None and place.marker.token > parcel.marker.token:
             raise DestinationUnavailable(place.name, "write", "it bears a higher fencing token")
         place.marker, place.text, place.version = parcel.marker, parcel.secret.reveal(), place.version + 1
+        place.expires_at = parcel.expires_at
         place.writes.append(parcel.marker)
         self._changed(f"{place.name} bears {parcel.marker.key_id[:8]} under token {parcel.marker.token}")
         await self._gate()

@@ -28,7 +28,9 @@ class Account:
     def __str__(self) -> str:
         """The shortest log that tells it: from a while before the first law was broken."""
         first = next((n for n, line in enumerate(self.log) if "BROKEN" in line), len(self.log))
-        return "\n".join([f"seed {self.seed}:", *self.broken[:5], "the log up to there:", *self.log[max(0, first - 60) : first + 3]])
+        return "\n".join(
+            [f"seed {self.seed}:", *self.broken[:5], "the log up to there:", *self.log[max(0, first - 60) : first + 3]]
+        )
 
 
 def tell(seed: int, directory: Path, *, days: int = 60, chaos: bool = True) -> Account:

@@ -98,7 +98,9 @@ class Universe:
 
     async def ask(self, rotation: Rotation, kind: str, **facts: object) -> None:
         self._asked += 1
-        request = Request(f"request-{self._asked}", rotation.id, kind, self.database_time(), by="the story", facts=facts)
+        request = Request(
+            f"request-{self._asked}", rotation.id, kind, self.database_time(), by="the story", facts=facts
+        )
         self.write(f"somebody asks: {kind} {rotation.name} {facts or ''}")
         await self.store.ask(request)
         for node in self.nodes.values():
@@ -146,7 +148,9 @@ class Universe:
     def bears(self, place: Place) -> bool:
         """The place holds a secret that Entra has not removed and that has not expired."""
         key = place.marker.key_id if place.marker else ""
-        return any(c["keyId"] == key and c["listed"] and not self._expired(c) for cs in self.truth().values() for c in cs)
+        return any(
+            c["keyId"] == key and c["listed"] and not self._expired(c) for cs in self.truth().values() for c in cs
+        )
 
     def _expired(self, credential: dict[str, object]) -> bool:
         return datetime.fromisoformat(str(credential["endDateTime"])[:19]).replace(tzinfo=UTC) <= self.time()
@@ -223,7 +227,9 @@ def a_rule(universe: Universe, number: int) -> Rotation:
         margin=margin(days),
         overlap=overlap,
         renew_before=margin(days) / 2,
-        verify=VerifyRule(successes=random.choice([1, 2, 3]), interval=timedelta(seconds=5), deadline=timedelta(minutes=15)),
+        verify=VerifyRule(
+            successes=random.choice([1, 2, 3]), interval=timedelta(seconds=5), deadline=timedelta(minutes=15)
+        ),
         destinations=tuple(
             DestinationRule(name, "place", required=n == 0 or random.random() < 0.7, order=random.choice([0, 0, 1]))
             for n, name in enumerate(names)
