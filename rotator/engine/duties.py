@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rotator.domain import agenda
 from rotator.domain.alarms import alarms
-from rotator.domain.changes import ProbeTaken, ResolveApplication
+from rotator.domain.changes import ProbeTaken
 from rotator.domain.due import Due, NotDue, Reason, due, spread
 from rotator.domain.events import AlarmCleared, AlarmRaised, LeaseWasLost
 from rotator.domain.model import Initial
@@ -117,9 +117,9 @@ async def _guarded(held: Visit, name: str, duty: Duty) -> None:
 async def _resolve(held: Visit) -> None:
     """Look up the ids that the definition leaves out."""
     directory = await held.directory()
-    found = (await directory.registration(held.rotation.application)).application
+    registration = await directory.registration(held.rotation.application)
     held.heard(directory)
-    held.note(ResolveApplication(held.rotation.id, found.object_id, found.client_id, found.name))
+    held.resolved(registration.application)
 
 
 async def _compare(held: Visit) -> None:
@@ -127,9 +127,7 @@ async def _compare(held: Visit) -> None:
     application = held.application
     if not held.compared or held.doubt or not application.client_id:
         registration = await survey(held)
-        found = registration.application
-        if not application.client_id:
-            held.note(ResolveApplication(held.rotation.id, found.object_id, found.client_id, found.name))
+        held.resolved(registration.application)
         await held.refresh()
 
 

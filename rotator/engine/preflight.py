@@ -15,8 +15,9 @@ from rotator.ports import Registration
 
 async def examine(visit: Visit) -> timedelta:
     """Return the lifetime the new credential shall have. Raises RotatorError naming what refuses and what to do."""
-    guard_own_credential(visit)
     registration = await survey(visit)
+    visit.resolved(registration.application)
+    guard_own_credential(visit)
     if visit.facts.standing.hold:
         raise RequestRefused("preflight", visit.facts.standing.message, code=visit.facts.standing.hold)
     _same_application(visit.application, registration)

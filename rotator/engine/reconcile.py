@@ -131,15 +131,15 @@ async def _one(
     borne = placed.marker.key_id if placed is not None and placed.marker is not None else ""
     if _pending_there(visit, borne):
         return
-    if borne == current.key_id and (known is None or known.version == (placed.version if placed else "")):
+    if placed is not None and borne == current.key_id and _as_it_was(known, current, placed):
         _stands(visit, rule, known, placed)
         return
     if borne in strangers:
         _report(visit, rule, f"it bears key {borne}, which Entra knows and this database does not; left as it is")
     elif not await heal(visit, rule, current, asked=asked):
         known = visit.facts.delivery(rule.name)
-        late = known is not None and known.key_id != current.key_id and bool(known.message)
-        if not late:
+        waits = known is not None and known.retry_at is not None and known.retry_at > visit.now
+        if not (waits and known is not None and known.key_id != current.key_id):
             why = known.message if known else ""
             _report(visit, rule, why or f"it does not bear the current key {current.key_id}")
 
@@ -149,10 +149,18 @@ def _pending_there(visit: Visit, borne: str) -> bool:
     return visit.facts.pending is not None and borne == visit.facts.pending.key_id
 
 
-def _stands(visit: Visit, rule: DestinationRule, known: Delivery | None, placed: Placed | None) -> None:
-    if known is not None and not (known.message or known.drifted or known.removed):
+def _as_it_was(known: Delivery | None, current: Credential, placed: Placed) -> bool:
+    """As we left it; of an adopted credential without text we know nothing before the first look."""
+    if known is None or known.version == placed.version:
+        return True
+    return known.key_id != current.key_id and not current.has_text
+
+
+def _stands(visit: Visit, rule: DestinationRule, known: Delivery | None, placed: Placed) -> None:
+    if placed.marker is None:
         return
-    if placed is None or placed.marker is None:
+    same = known is not None and (known.key_id, known.version) == (placed.marker.key_id, placed.version)
+    if known is not None and same and not (known.message or known.drifted or known.removed):
         return
     row = known or Delivery(visit.rotation.id, rule.name, rule.kind, delivered_at=visit.now)
     visit.note(

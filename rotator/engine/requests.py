@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from rotator.domain.changes import EndRequest, ForgetDelivery, ForgetRotation
-from rotator.domain.model import Credential, CredentialState, Mode, Request
+from rotator.domain.model import Credential, CredentialState, Mode, Request, RotationStatus
 from rotator.engine import reconcile, revoke, rotate
 from rotator.engine.survey import as_retiring, unknown_keys
 from rotator.engine.visit import Visit
@@ -149,7 +149,14 @@ def adopt(visit: Visit, listed: Listed, *, by: str) -> None:
 
 async def adopt_initial(visit: Visit, key_id: str) -> None:
     """`initial: {adopt: KEY_ID}` of a new definition. Raises RotatorError when there is no such key."""
-    adopt(visit, await _listed(visit, key_id), by="configuration")
+    try:
+        listed = await _listed(visit, key_id)
+    except StoreError:
+        raise
+    except RotatorError as problem:
+        visit.note(replace(visit.facts.standing, status=RotationStatus.FAILED, message=str(problem)[:1024]))
+        raise
+    adopt(visit, listed, by="configuration")
     await visit.commit()
 
 

@@ -28,6 +28,9 @@ _PERFORM: dict[type, Perform] = {
     plan.Close: closing.close,
 }
 
+#: What an attempt does not do once a look at Entra has shown that our books are older (law L16).
+_HELD = (plan.Issue, plan.Verify, plan.Deliver, plan.Promote)
+
 
 def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = None) -> None:
     """Open an attempt; nothing is touched yet."""
@@ -64,6 +67,8 @@ async def carry_on(visit: Visit) -> None:
     while (step := _next(visit)) is not None:
         visit.hold.step_boundary()
         visit.be_sure()
+        if visit.facts.standing.hold and isinstance(step, _HELD):
+            return
         if isinstance(step, plan.Wait):
             if not await _sat_out(visit, step.until):
                 return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rotator.domain.applied import applied
-from rotator.domain.changes import Change
+from rotator.domain.changes import Change, ResolveApplication
 from rotator.domain.events import Event
 from rotator.domain.model import Application, Connection, Entry, Facts, Rotation
 from rotator.domain.retry import retry_delay
@@ -15,7 +16,7 @@ from rotator.errors import LeaseLost
 from rotator.ports import Directory, Marker
 
 
-class Doubtful(Exception):  # noqa: N818 - a signal to stand still, not an error
+class Doubtful(Exception):
     """The database's time came into doubt: write no date down, and leave everything where it stands (law L13)."""
 
 
@@ -90,6 +91,15 @@ class Visit:
         attempt = self.facts.attempt
         plain = {name: _plain(value) for name, value in facts.items()}
         return Entry(self.rotation.id, attempt.id if attempt else "", step, phase, self.now, plain)
+
+    def resolved(self, found: Application) -> None:
+        """Entra has told the ids that the definition leaves out; an open attempt takes them on too."""
+        known, attempt = self.application, self.facts.attempt
+        if known.client_id and known.object_id:
+            return
+        self.note(ResolveApplication(self.rotation.id, found.object_id, found.client_id, found.name))
+        if attempt is not None:
+            self.note(replace(attempt, application=self.rotation.application))
 
     def note(self, *changes: Change) -> None:
         """Let these become true with the next commit."""

@@ -1,4 +1,4 @@
-"""What does Entra answer in tests of the engine? A directory in memory, with lag, refusals and answers that get lost."""
+"""What does Entra answer in tests of the engine? A tenant in memory, with lag, refusals and answers that get lost."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Fault:
 
 
 class FakeEntra:
-    """The tenant. Implements `ports.Directory` and `ports.Directories`; its time is true time, whatever the database says."""
+    """The tenant. Implements `ports.Directory` and `ports.Directories`; its time is true, the database's may be not."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock

@@ -1,4 +1,4 @@
-"""How is the whole engine run in a test? On the real store, with a tenant and places in memory, and days that take no time."""
+"""How is the whole engine run in a test? On the real store, with a tenant in memory, in days that take no time."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Recorder:
 
 
 class Harness:
-    """The world of one test. Whatever the engine does, `look_around` sees that no destination ever holds a dead secret."""
+    """The world of one test. Whatever the engine does, `look_around` sees that no destination holds a dead secret."""
 
     def __init__(self, folder: Path, *, limits: Limits | None = None) -> None:
         self.clock = ManualClock()

@@ -147,7 +147,7 @@ class TestPartly:
     """A dead destination must not become an outage."""
 
     async def dead_until_it_presses(self, harness: Harness, **changes: object) -> None:
-        """The next slot is on April 1, 02:30; the current secret ends on April 3, and presses from April 1, 22:00 on."""
+        """The next slot is on April 1, 02:30; the secret ends on April 3 and presses from April 1, 22:00 on."""
         await rotated(harness, **{"lifetime": 33 * DAY, **changes})
         only_write_fails(harness)
         await harness.run_for(31 * DAY)

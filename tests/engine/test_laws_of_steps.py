@@ -1,4 +1,4 @@
-"""Do laws L1, L2 and L5 hold: add, verify, deliver, promote, wait, revoke; intent before effect; only what is proved?"""
+"""Do laws L1, L2 and L5 hold: add, verify, deliver, promote, wait, revoke; intent before effect; proved first?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do laws L9, L10, L13 and L14 hold: unknown is never due, late is no outage, the clock is doubted, storms are small?"""
+"""Do laws L9, L10, L13 and L14 hold: unknown is never due, late is no outage, clocks are doubted, storms are small?"""
 
 from __future__ import annotations
 
