@@ -22,6 +22,7 @@ import httpx
 
 from rotator import __version__
 from rotator.errors import ConfigError
+from rotator.sockets import Sockets
 
 #: Idle connections are kept longer than the 5 s of httpx, which would end just before the next sign-in of a proof.
 KEEP_ALIVE: Final = timedelta(seconds=30)
@@ -92,7 +93,9 @@ class Network:
         )
 
         def through(proxy: str | None) -> httpx.AsyncBaseTransport:
-            return httpx.AsyncHTTPTransport(verify=context, http2=http2, trust_env=False, limits=limits, proxy=proxy)
+            way = httpx.AsyncHTTPTransport(verify=context, http2=http2, trust_env=False, limits=limits, proxy=proxy)
+            way._pool._network_backend = Sockets()  # noqa: SLF001 - httpx hands none through to its pool
+            return way
 
         if not proxied or not self._proxies.by_scheme:
             return through(None)
