@@ -48,7 +48,7 @@ class RotatorError(Exception):
 
 
 class ConfigError(RotatorError):
-    """The configuration cannot be used; `problems` are lines `file:line:column: path: what is wrong (what is allowed)`."""
+    """It cannot be used as it stands; a problem is a line `file:line:column: path: what is wrong (what is allowed)`."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -58,7 +58,7 @@ class ConfigError(RotatorError):
 class DirectoryError(RotatorError):
     """Entra or Graph refused or failed; `code` is Graph's or AADSTS's, `status` the HTTP status (0: no answer)."""
 
-    def __init__(  # noqa: PLR0913 - facts of one answer, all by keyword
+    def __init__(
         self,
         operation: str,
         detail: str,
@@ -100,7 +100,7 @@ class DirectoryThrottled(DirectoryError):
 
 
 class OutcomeUnknown(DirectoryError):
-    """A write may or may not have been carried out (law L4); never repeated blindly. `retry_after` as asked, if at all."""
+    """A write may or may not have been carried out (law L4); never repeated blindly. `retry_after`: as asked."""
 
     def __init__(
         self, operation: str, detail: str, *, code: str = "", status: int = 0, retry_after: timedelta | None = None

@@ -30,7 +30,7 @@ from rotator.domain.model import (
 
 
 class Clock(Protocol):
-    """Waits and the host's own idea of the time. Dates are judged by the store's time, never by this `now` (law L13)."""
+    """Waits and the host's own idea of the time. Dates are judged by the store's time, never by this `now`."""
 
     def now(self) -> datetime:
         """The host's wall clock, aware UTC."""
@@ -87,7 +87,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one sign-in with a new secret showed. `accepted` includes refusals that come only after the secret was accepted."""
+    """What one sign-in with a new secret showed; `accepted` includes refusals that can only come after it."""
 
     accepted: bool
     #: AADSTS code without the prefix, or a word for what happened on the way.
@@ -100,25 +100,29 @@ class Proof:
 class Directory(Protocol):
     """One connection's view of Entra. No method retries a write; reads and removals may be repeated by the caller.
 
-    All raise DirectoryError: SignInRefused, PermissionDenied, ApplicationNotFound, DirectoryThrottled, DirectoryUnavailable.
+    All raise DirectoryError: SignInRefused, PermissionDenied, ApplicationNotFound, DirectoryThrottled or
+    DirectoryUnavailable.
     """
 
     async def registration(self, application: Application) -> Registration:
         """The application by object id, or by client id where that is all there is."""
 
     async def add_password(self, object_id: str, *, display_name: str, expires_at: datetime) -> Issued:
-        """Create a credential. PolicyRefused, TooManyCredentials, RequestRefused and the like: certainly nothing was made.
-        OutcomeUnknown for everything else, cancellation excepted, which the caller must treat the same (law L4)."""
+        """Create a credential. PolicyRefused, TooManyCredentials, RequestRefused and the like: nothing was made.
+
+        OutcomeUnknown for everything else, cancellation excepted, which the caller must treat the same (law L4).
+        """
 
     async def remove_password(self, object_id: str, key_id: str) -> None:
         """Remove a credential; one that is already gone is success. DirectoryUnavailable when the outcome is open."""
 
     async def prove(self, client_id: str, secret: Secret) -> Proof:
-        """One fresh sign-in as that application, past every token cache. Never raises for an answer of Entra or its absence."""
+        """One fresh sign-in as that application, past every token cache. Raises for no answer of Entra."""
 
     async def longest_lifetime(self, object_id: str) -> timedelta | None:
         """The longest lifetime the tenant's app management policies allow, or None if unlimited or unreadable.
-        PolicyRefused when new secrets are forbidden altogether."""
+        PolicyRefused when new secrets are forbidden altogether.
+        """
 
     def entra_time(self) -> tuple[datetime, float] | None:
         """The `Date` of Entra's last answer and the monotonic time at which it came; None before the first."""
@@ -168,7 +172,7 @@ class Parcel:
 
 
 class Destination(Protocol):
-    """A place a credential is delivered to. All raise DestinationUnavailable (again later) or DestinationRefused (needs a person)."""
+    """A place a credential is delivered to. All raise DestinationUnavailable (again later) or DestinationRefused."""
 
     async def check(self) -> None:
         """May we write there? Writes no secret. Raises with a hint naming the missing right."""
@@ -178,8 +182,10 @@ class Destination(Protocol):
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """Replace what `read` returned as `over`; all names become true together or not at all, others stay untouched.
-        Repeating it with the same parcel changes nothing. Raises DestinationUnavailable when something else is there by now,
-        or when a marker with a higher fencing token is."""
+
+        Repeating it with the same parcel changes nothing. Raises DestinationUnavailable when something else is there by
+        now, or when a marker with a higher fencing token is.
+        """
 
     async def remove(self, *, over: Placed) -> None:
         """Take our names out again, when a rotation is deleted together with its secrets; others stay untouched."""
@@ -263,9 +269,12 @@ class Store(Protocol):
     async def claim(
         self, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None
     ) -> Sequence[Claim]:
-        """Up to `limit` rotations whose wake-up time has come and whose application no other holder has leased, earliest first;
-        at most one rotation an application. Each lease carries a new, higher token. A lease that claims to run for more than
-        15 minutes was taken under a wrong clock and counts as free (its holder is fenced). `only`: those ids, whatever their wake-up time."""
+        """Up to `limit` rotations whose wake-up time has come and whose application nobody has leased, earliest first.
+
+        At most one rotation an application; each lease carries a new, higher token. A lease that claims to run for more
+        than 15 minutes was taken under a wrong clock and counts as free (its holder is fenced). `only`: those ids,
+        whatever their wake-up time.
+        """
 
     async def look(self, rotation_id: str) -> tuple[Facts, datetime]:
         """The facts as they stand now. Raises KeyError when there is no such rotation."""
@@ -281,7 +290,8 @@ class Store(Protocol):
     ) -> Written:
         """Make the changes true, all or none, and extend the lease by `ttl` from now.
         `wake_at` sets the rotation's wake-up time (`datetime.max` for never); None leaves it as it is.
-        Raises LeaseLost, having changed nothing, when the lease row bears another token."""
+        Raises LeaseLost, having changed nothing, when the lease row bears another token.
+        """
 
     async def renew(self, lease: Lease, ttl: timedelta) -> Lease:
         """Extend the lease. Raises LeaseLost."""
@@ -299,7 +309,7 @@ class Store(Protocol):
         """The earliest wake-up time of any rotation, or None."""
 
     async def text(self, key_id: str) -> Secret | None:
-        """The text of a credential, unsealed, or None when it was erased or never known. Raises StoreUnusable if no key opens it."""
+        """The text of a credential, None when it was erased or never known. Raises StoreUnusable if no key opens it."""
 
     async def recognise(self, application: Application, listed: Sequence[Listed]) -> Recognised:
         """Which of these the books know."""
@@ -343,7 +353,8 @@ class MappedSecrets(Protocol):
 
     async def stage(self, folder: Folder, names: Mapping[str, str], marker: Marker) -> None:
         """Have these names (field -> name) belong to the marker's rotation and show its credential after the promotion
-        (at once when that credential is current). Raises DestinationUnavailable when a row bears a higher token."""
+        (at once when that credential is current). Raises DestinationUnavailable when a row bears a higher token.
+        """
 
     async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None:
         """Remove these names of that rotation."""

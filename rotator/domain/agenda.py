@@ -13,7 +13,7 @@ _BREATH = timedelta(seconds=1)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def next_visit(  # noqa: PLR0913 - everything that is waited for, by keyword
+def next_visit(
     facts: Facts,
     verdict: Due | NotDue,
     now: datetime,

@@ -36,7 +36,8 @@ def _all(facts: Facts, verdict: Due | NotDue, now: datetime, doubt: str) -> Iter
 
 
 def _expiring(facts: Facts, verdict: NotDue, expires_at: datetime) -> str:
-    return f"The current secret expires at {expires_at:%Y-%m-%d %H:%M}Z and is not rotated: {verdict.reason.value} ({facts.rotation.name})"
+    why = f"{verdict.reason.value} ({facts.rotation.name})"
+    return f"The current secret expires at {expires_at:%Y-%m-%d %H:%M}Z and is not rotated: {why}"
 
 
 def _of_credentials(facts: Facts, now: datetime) -> Iterator[Alarm]:

@@ -1,4 +1,4 @@
-"""How long does a credential have to live, and does the tenant allow it? (rotation.md sections 2, 5; law L10)"""
+"""How long does a credential have to live, and does the tenant allow it (law L10)?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def margin(interval: timedelta) -> timedelta:
 
 
 def least_lifetime(interval: timedelta, overlap: timedelta | None) -> timedelta:
-    """The shortest lifetime with which a late rotation is no outage; without a fixed overlap the old one lives an interval."""
+    """The shortest lifetime with which a late rotation is no outage; `overlap` None: the old one lives an interval."""
     return interval + (interval if overlap is None else overlap) + margin(interval)
 
 

@@ -1,4 +1,4 @@
-"""When may a replaced credential go? (rotation.md section 5)"""
+"""When may a replaced credential go?"""
 
 from __future__ import annotations
 

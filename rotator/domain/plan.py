@@ -73,7 +73,7 @@ class RevokeOthers:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """End a credential of this attempt that will not be promoted; `unseen`: it was never on its way to a destination."""
+    """End a credential of this attempt that is not promoted; `unseen`: it was never on its way to a destination."""
 
     key_id: str
     unseen: bool = False
@@ -145,7 +145,7 @@ def next_step(
 ) -> Step | None:
     """Return the next step, or None when the attempt has ended.
 
-    `urgent`: the current credential has less than half its margin left, so that a dead destination must not become an outage.
+    `urgent`: the current credential has less than half its margin left: a dead destination must not become an outage.
     """
     if proved.attempt.ended_at is not None:
         return None
@@ -249,7 +249,7 @@ def _reclaim_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
 
 
 def _resumed(proved: Progress, facts: Mapping[str, object]) -> Progress:
-    """Somebody asked, or expiry nears: destinations are tried again at once. A new issue waits all the same (law L4)."""
+    """Somebody asked, or expiry nears: destinations are tried again at once. A new issue still waits (law L4)."""
     pressing = facts.get("reason") in {"REQUESTED", "NEAR_EXPIRY"}
     return replace(proved, failed_deliveries={}) if pressing else proved
 

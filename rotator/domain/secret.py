@@ -1,4 +1,4 @@
-"""How is the text of a client secret carried without being shown? (law L11)"""
+"""How is the text of a client secret carried without being shown (law L11)?"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ TOLERANCE = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class ClockWatch:
-    """Remembers when the database's time was last believed. `pace` is the speed of scaled time, 1.0 outside the demo."""
+    """Remembers when the database's time was last believed. `pace` is the speed of scaled time, 1.0 but in the demo."""
 
     pace: float = 1.0
     #: There was a doubt when it was last asked for: look twice before claiming.
@@ -45,7 +45,10 @@ class ClockWatch:
             self._jumped_at = None
             if not self._apart(now, monotonic, self._entra):
                 return ""
-            return f"the database says {now:%Y-%m-%d %H:%M:%SZ}, Entra's last answer implies {self._expected(self._entra, monotonic):%Y-%m-%d %H:%M:%SZ}"
+            implied = self._expected(self._entra, monotonic)
+            return (
+                f"the database says {now:%Y-%m-%d %H:%M:%SZ}, Entra's last answer implies {implied:%Y-%m-%d %H:%M:%SZ}"
+            )
         if self._jumped_at is not None:
             return f"the database's time jumped to {now:%Y-%m-%d %H:%M:%SZ} and Entra has not confirmed it yet"
         return ""

@@ -42,7 +42,10 @@ async def revoke_others(visit: Visit, step: plan.RevokeOthers) -> None:
         visit.hold.step_boundary()
         if not await revoke.end(visit, credential, why="compromised", checks=False):
             left.append(credential.key_id)
-    message = "Every other secret of ours was revoked. Tokens already issued live on for 60 to 90 minutes, up to 24 h with continuous access evaluation."
+    message = (
+        "Every other secret of ours was revoked. Tokens already issued live on for 60 to 90 minutes, "
+        "up to 24 h with continuous access evaluation."
+    )
     if left:
         message = f"Not revoked yet, tried again until they are: {', '.join(left)}. {message}"
     foreign = await _foreign(visit)

@@ -1,4 +1,4 @@
-"""What does a visit to a rotation consist of? Each duty in its order; one that fails does not keep the others waiting."""
+"""What does a visit to a rotation consist of? Each duty in its order; one that fails does not hold up the others."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def _resolve(held: Visit) -> None:
 
 
 async def _compare(held: Visit) -> None:
-    """Law L16: before anything is issued, revoked or healed; and whenever only Entra can settle a doubt about the time."""
+    """Law L16: before anything is issued, revoked or healed; and when only Entra can settle a doubt about the time."""
     application = held.application
     if not held.compared or held.doubt or not application.client_id:
         registration = await survey(held)

@@ -1,4 +1,4 @@
-"""How is a destination brought back to the current credential? Only with one that has just signed in (rotation.md section 7)."""
+"""How is a destination brought back to the current credential? Only with one that has just signed in."""
 
 from __future__ import annotations
 

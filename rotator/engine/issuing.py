@@ -60,7 +60,7 @@ async def issue(visit: Visit, step: plan.Issue) -> None:
 
 
 async def reclaim(visit: Visit, step: plan.Reclaim) -> None:
-    """The answer to an issue is unknown: find what it left by its display name, and wait before asking anew (law L4)."""
+    """The answer to an issue is unknown: find what it left by its name, and wait before asking anew (law L4)."""
     again = visit.now + visit.later(step.n)
     try:
         await survey(visit)
@@ -205,7 +205,8 @@ def _tried(visit: Visit, tries: int, in_a_row: int, proof: Proof) -> None:
 def _unproved(visit: Visit, key_id: str, tries: int, proof: Proof) -> None:
     said = f"{proof.code} {proof.detail}".strip() or "no answer"
     message = (
-        f"The new secret {key_id} could not be proved in {visit.rotation.verify.deadline} ({tries} sign-ins, the last: {said}). "
+        f"The new secret {key_id} could not be proved in {visit.rotation.verify.deadline} "
+        f"({tries} sign-ins, the last: {said}). "
         "It is taken away again; the old secret is untouched"
     )
     visit.note(visit.entry("verify", "outcome", ok=False, key_id=key_id, tries=tries, message=message))

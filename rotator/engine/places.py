@@ -1,4 +1,4 @@
-"""What is at a destination, is it ours, and how do we put a credential there? Used to deliver, to heal and before a revoke."""
+"""What is at a destination, is it ours, and how do we put a credential there?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rotator.ports import Destination, Parcel, Placed
 
 
 async def inspect(visit: Visit, rule: DestinationRule, *, check: bool = False) -> Placed | None:
-    """Read a destination. Raises NotOurs when something is there that we may not replace; `check` also asks whether we may write."""
+    """Read a destination; `check` also asks whether we may write. Raises NotOurs for what we may not replace."""
     async with _opened(visit, rule) as destination:
         if check:
             await destination.check()
@@ -30,7 +30,7 @@ async def bears(visit: Visit, rule: DestinationRule) -> str:
 
 
 async def place(visit: Visit, rule: DestinationRule, credential: Credential, text: Secret) -> Delivery:
-    """Make a destination bear the credential and read it back; returns the row that says so. Raises DestinationError."""
+    """Make a destination bear the credential and read it back; returns the row for it. Raises DestinationError."""
     async with _opened(visit, rule) as destination:
         before = await _read_ours(visit, rule, destination)
         known = visit.facts.delivery(rule.name)

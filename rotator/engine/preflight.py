@@ -61,7 +61,8 @@ async def _lifetime(visit: Visit) -> timedelta:
         days = longest_interval(rotation, cap or timedelta())
         raise PolicyRefused(
             "preflight",
-            f"the tenant's policy allows secrets of at most {(cap or timedelta()).days} days, too short for interval, overlap and margin",
+            f"the tenant's policy allows secrets of at most {(cap or timedelta()).days} days, "
+            "too short for interval, overlap and margin",
             hint=f"Lower rotationInterval to {days} or less"
             if days
             else "Ask for an exemption from the app management policy",

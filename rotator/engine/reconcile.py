@@ -1,4 +1,4 @@
-"""Do Entra, the destinations and the ledger agree? Finds drift, orphans and lost credentials, and heals what may be healed."""
+"""Do Entra, the destinations and the ledger agree? Finds drift, orphans and lost credentials; heals what it may."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _compromised_over_open(visit: Visit, request: Request) -> None:
 
 
 async def _adopt_named(visit: Visit, request: Request) -> None:
-    """`--compromised --key KEY_ID`: a foreign key is taken into the ledger by a person's word, to be revoked with the others."""
+    """`--compromised --key KEY_ID`: a foreign key enters the ledger by a person's word, to go with the others."""
     key_id = str(request.facts.get("key", ""))
     if not key_id or any(c.key_id == key_id for c in visit.facts.credentials):
         return

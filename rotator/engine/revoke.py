@@ -1,4 +1,4 @@
-"""May a retiring credential go, and is it gone? (rotation.md section 6; laws L1, L6, L7, L12)"""
+"""May a retiring credential go, and is it gone (laws L1, L6, L7, L12)?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.domain.changes import EraseText
 from rotator.domain.events import Revoked, RevokeHeld
-from rotator.domain.model import Credential, CredentialState
+from rotator.domain.model import Credential, CredentialState, DestinationRule
 from rotator.engine import heal, places
 from rotator.engine.survey import survey
 from rotator.engine.visit import Visit
@@ -35,7 +35,7 @@ def is_time(visit: Visit, credential: Credential) -> bool:
 
 
 async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = True) -> bool:
-    """Check, remove, look until it is absent. What holds it is written down and tried again; returns whether it is gone."""
+    """Check, remove, look until it is absent; returns whether it is gone. What holds it is noted and tried again."""
     try:
         held = _forbidden(visit)
         if not held and checks and _needs_checks(visit, credential):
@@ -66,7 +66,7 @@ def _forbidden(visit: Visit) -> str:
 
 
 def _needs_checks(visit: Visit, credential: Credential) -> bool:
-    """A credential that was never promoted and that no destination was found to bear goes unchecked; so does an expired one."""
+    """One that was never promoted and that no destination was found to bear goes unchecked; so does an expired one."""
     if credential.expires_at <= visit.now:
         return False
     return credential.promoted_at is not None or credential.revoke_intent_at is None
@@ -85,7 +85,8 @@ async def _held(visit: Visit, credential: Credential) -> str:
     removed = [d.destination for d in visit.facts.deliveries if d.key_id and d.destination not in named]
     if removed:
         gone = ", ".join(removed)
-        return f"{gone} left the definition and may still bear it: 'rotator forget {visit.rotation.name} --to DEST' lets it go"
+        forget = f"'rotator forget {visit.rotation.name} --to DEST' lets it go"
+        return f"{gone} left the definition and may still bear it: {forget}"
     refused = await _current_refused(visit, current)
     return refused or await _wanting(visit, current, credential)
 
@@ -115,18 +116,19 @@ async def _current_refused(visit: Visit, current: Credential) -> str:
 async def _wanting(visit: Visit, current: Credential, credential: Credential) -> str:
     """(b) Every required destination, read again, bears the current key id; one that drifted is healed first."""
     for rule in visit.rotation.destinations:
-        if not rule.required:
-            continue
-        borne = await places.bears(visit, rule)
-        if visit.facts.pending is not None and borne == visit.facts.pending.key_id:
-            return f"{rule.name} bears the new secret of an attempt that is still open"
-        if not current.has_text:
-            if borne == credential.key_id:
-                return f"{rule.name} still bears it"
-            continue
-        if borne != current.key_id and not await heal.heal(visit, rule, current):
-            return f"{rule.name} does not bear the current credential yet"
+        held = await _held_by(visit, rule, current, credential) if rule.required else ""
+        if held:
+            return held
     return ""
+
+
+async def _held_by(visit: Visit, rule: DestinationRule, current: Credential, credential: Credential) -> str:
+    borne = await places.bears(visit, rule)
+    if not current.has_text:
+        return f"{rule.name} still bears it" if borne == credential.key_id else ""
+    if borne == current.key_id or await heal.heal(visit, rule, current):
+        return ""
+    return f"{rule.name} does not bear the current credential yet"
 
 
 async def _remove(visit: Visit, credential: Credential, why: str) -> bool:

@@ -1,4 +1,4 @@
-"""What does Entra show, and do the books agree? Every reading of an application goes through here (laws L4, L6, L16)."""
+"""What does Entra show, and do the books agree? Every reading of an application comes here (laws L4, L6, L16)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STATE_OLDER = "STATE_OLDER_THAN_ENTRA"
 async def survey(visit: Visit) -> Registration:
     """Read the application and settle what it shows of ours.
 
-    A credential named by an issue intent without a recorded outcome is revoked, however old. One with our prefix that no
-    book names holds the rotation. Raises DirectoryError when the application cannot be read or a removal fails.
+    A credential named by an issue intent without a recorded outcome is revoked, however old. One with our prefix that
+    no book names holds the rotation. Raises DirectoryError when the application cannot be read or a removal fails.
     """
     directory = await visit.directory()
     registration = await directory.registration(visit.application)

@@ -57,7 +57,7 @@ class World:
     #: Names this engine in leases; unique per process.
     holder: str
     observers: Sequence[Observer] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     pace: Pace = Pace()
     #: Identical times are spread (law L14); `run --once` does not wait for that.
     spread: bool = True
