@@ -14,6 +14,8 @@ from rotator.engine.visit import Visit
 from rotator.errors import DestinationError, DirectoryError
 from rotator.ports import Registration
 
+#: Why a credential goes that a person has called compromised: from then on no check holds it any more.
+COMPROMISED = "compromised"
 _FIRST_LOOK_AGAIN = timedelta(seconds=5)
 
 
@@ -36,6 +38,8 @@ def is_time(visit: Visit, credential: Credential) -> bool:
 
 async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = True) -> bool:
     """Check, remove, look until it is absent; returns whether it is gone. What holds it is noted and tried again."""
+    if why == COMPROMISED or credential.revoke_message.startswith(COMPROMISED):
+        why, checks = COMPROMISED, False
     try:
         held = _forbidden(visit)
         if not held and checks and _needs_checks(visit, credential):
@@ -44,7 +48,7 @@ async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = 
             return await _remove(visit, credential, why)
     except (DirectoryError, DestinationError) as problem:
         held = str(problem)
-    _postpone(visit, credential, held)
+    _postpone(visit, credential, f"{COMPROMISED}: {held}" if why == COMPROMISED else held)
     return False
 
 
@@ -124,6 +128,9 @@ async def _wanting(visit: Visit, current: Credential, credential: Credential) ->
 
 async def _held_by(visit: Visit, rule: DestinationRule, current: Credential, credential: Credential) -> str:
     borne = await places.bears(visit, rule)
+    pending = visit.facts.pending
+    if pending is not None and borne == pending.key_id:
+        return f"{rule.name} bears the new secret of an attempt that is still open"
     if not current.has_text:
         return f"{rule.name} still bears it" if borne == credential.key_id else ""
     if borne == current.key_id or await heal.heal(visit, rule, current):
@@ -139,7 +146,7 @@ async def _remove(visit: Visit, credential: Credential, why: str) -> bool:
     visit.heard(directory)
     registration = await survey(visit)
     if _listed(registration, credential):
-        _look_again(visit, going)
+        _look_again(visit, going, why)
         return False
     visit.note(
         replace(going, state=CredentialState.REVOKED, revoked_at=visit.now, has_text=False, revoke_message=""),
@@ -154,11 +161,11 @@ def _listed(registration: Registration, credential: Credential) -> bool:
     return any(listed.key_id == credential.key_id for listed in registration.credentials)
 
 
-def _look_again(visit: Visit, credential: Credential) -> None:
+def _look_again(visit: Visit, credential: Credential, why: str) -> None:
     """Removed, and still listed: reads lag behind writes. Looked at again soon, then ever later."""
     failures = credential.revoke_failures + 1
     wait = min(_FIRST_LOOK_AGAIN * 2 ** min(failures, 10), timedelta(hours=1))
-    message = "removed; waiting for Entra to stop listing it"
+    message = f"{why}: removed; waiting for Entra to stop listing it"
     visit.note(replace(credential, revoke_failures=failures, revoke_retry_at=visit.now + wait, revoke_message=message))
 
 
