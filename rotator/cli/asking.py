@@ -84,11 +84,12 @@ async def _here(configuration: Configuration, wish: Wish, manner: Manner) -> int
     shown = show(silent=manner.as_json)
     async with open_engine(configuration, observers=[ProgressObserver(shown.heard)], spread=False) as engine:
         asked = await _file(engine.store, wish)
+        stop = Stop(engine)
         with shown.screen():
-            async with Stop(engine):
+            async with stop:
                 await until_answered(engine, [request for _, request in asked], _waiting(shown))
         status = await _answers(engine.store, asked, manner)
-        return exits.INTERRUPTED if engine.world.memory.draining.is_set() and status else status
+        return exits.INTERRUPTED if stop.asked and status else status
 
 
 def _waiting(shown: Show) -> Waiting:

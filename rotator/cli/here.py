@@ -24,6 +24,8 @@ class Stop:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        #: Somebody has asked for it.
+        self.asked = False
         self._signals = (signal.SIGINT, signal.SIGTERM)
 
     async def __aenter__(self) -> Self:
@@ -40,10 +42,10 @@ class Stop:
             asyncio.get_running_loop().remove_signal_handler(number)
 
     def _stop(self) -> None:
-        draining = self._engine.world.memory.draining
-        if draining.is_set():
+        if self.asked:
             self._engine.dispatcher.abort()
-        draining.set()
+        self.asked = True
+        self._engine.world.memory.draining.set()
         self._engine.dispatcher.nudged.set()
 
 

@@ -59,13 +59,11 @@ class Promises:
     def summary(self) -> str:
         """One line for all of it."""
         rotated, revoked = self._promoted.total(), self._revoked.total()
-        return (
-            f"\n{rotated} rotations of {len(self._good)} applications, {revoked} old secrets revoked; "
-            f"{self._denied} failed as it must, {self._failed[self._denied]} times."
-        )
+        refused = f"{self._denied} failed as it must, {self._failed[self._denied]} times"
+        return f"\n{rotated} rotations of {len(self._good)} applications, {revoked} old secrets revoked; {refused}."
 
     async def broken(self, store: SqlStore) -> list[str]:
-        """What the tenant's truth says against us; empty when nothing does."""
+        """What the tenant's truth says against what has happened so far; empty when nothing does."""
         truth = {each["objectId"]: each for each in await self._tenant.truth()}
         by_name = {facts.rotation.name: facts for facts in await store.facts()}
         lines = []
@@ -73,17 +71,17 @@ class Promises:
             facts, true = by_name[name_of(application)], truth[application["objectId"]]
             ours = [each for each in true["credentials"] if each["displayName"].startswith("rotator/")]
             if facts.rotation.name == self._denied:
-                lines += _of_denied(facts, ours)
+                lines += self._of_denied(facts, ours)
             else:
                 lines += [f"{facts.rotation.name}: {what}" for what in await self._of_good(store, facts, ours)]
-        if not await self._tenant.throttlings():
+        if self.all_seen() and not await self._tenant.throttlings():
             lines.append("the tenant never throttled us")
         return lines
 
     async def _of_good(self, store: SqlStore, facts: Facts, ours: list[dict[str, Any]]) -> list[str]:
         current = facts.current
         if current is None:
-            return ["it has no current secret"]
+            return ["it has no current secret any more"] if self._promoted[facts.rotation.name] else []
         lines = []
         if not any(each["keyId"] == current.key_id and each["signsIn"] for each in ours):
             lines.append(f"its current secret {current.key_id} does not sign in")
@@ -107,9 +105,9 @@ class Promises:
         found = [line.partition("=")[2] for line in text.splitlines() if line.startswith(f"{name}=")]
         return found[0].strip("'\"") if found else ""
 
-
-def _of_denied(facts: Facts, ours: list[dict[str, Any]]) -> list[str]:
-    lines = [f"{facts.rotation.name}: a secret was made there: {each['keyId']}" for each in ours]
-    if _DENIED not in facts.standing.message:
-        lines.append(f"{facts.rotation.name}: its message does not say {_DENIED}: {facts.standing.message!r}")
-    return lines
+    def _of_denied(self, facts: Facts, ours: list[dict[str, Any]]) -> list[str]:
+        name = facts.rotation.name
+        lines = [f"{name}: a secret was made there: {each['keyId']}" for each in ours]
+        if self._failed[name] and _DENIED not in facts.standing.message:
+            lines.append(f"{name}: its message does not say {_DENIED}: {facts.standing.message!r}")
+        return lines

@@ -1,0 +1,51 @@
+"""Does the demo show what it promises, and leave nothing behind?"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    command = [sys.executable, "-m", "rotator", "demo", *words]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.slow
+def test_once_shows_every_rotation_and_ends_by_itself(tmp_path: Path) -> None:
+    demo = started(tmp_path, "--once", "--speed", "5")
+    said, _ = demo.communicate(timeout=110)
+
+    assert demo.returncode == 0, said
+    rotated = re.search(r"(\d+) rotations of 11 applications, (\d+) old secrets revoked", said)
+    assert rotated is not None
+    assert int(rotated[1]) >= 22
+    assert int(rotated[2]) >= 11
+    assert "Make the service principal 'rotator' an owner of 'Data Lake'" in said
+    assert "of an unanswered request revoked" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_cleanly(tmp_path: Path) -> None:
+    demo = started(tmp_path)
+    assert demo.stdout is not None
+    said = demo.stdout.readline()
+    while "is current" not in said and "proved" not in said and demo.poll() is None:
+        said = demo.stdout.readline()
+    began = time.monotonic()
+    demo.send_signal(signal.SIGINT)
+    rest, _ = demo.communicate(timeout=60)
+
+    assert demo.returncode == 0, rest
+    assert time.monotonic() - began < 20
+    assert "Traceback" not in rest
+    assert list(tmp_path.iterdir()) == []
