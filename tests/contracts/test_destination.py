@@ -10,6 +10,7 @@ import pytest
 
 from rotator.clock import SystemClock
 from rotator.destinations import KINDS as ALL_KINDS
+from rotator.destinations.formats.disk import Disk
 from rotator.errors import DestinationError, DestinationUnavailable, NotOurs
 from rotator.ports import Placed
 from tests.builders import CLIENT, a_rotation
@@ -248,7 +249,7 @@ async def test_no_error_tells_a_text(place: Place) -> None:
 
 
 async def test_of_many_writers_at_once_one_wins_whole(place: Place) -> None:
-    place.inline = False
+    place.inline, place.disk = False, Disk()
     place.clock = SystemClock()
     place.texts = {f"key-{n}": f"text~{n}" for n in range(8)}  # type: ignore[attr-defined]
     parcels = [a_parcel(f"text~{n}", f"key-{n}", token=n) for n in range(8)]
@@ -262,7 +263,7 @@ async def test_of_many_writers_at_once_one_wins_whole(place: Place) -> None:
 
 
 async def test_readers_never_see_half_a_change(place: Place) -> None:
-    place.inline = False
+    place.inline, place.disk = False, Disk()
     place.clock = SystemClock()
     placed = await place.open().write(a_parcel(), over=None)
     parcels = [a_parcel(), a_parcel(SECOND, "key-2")]

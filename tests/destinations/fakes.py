@@ -41,6 +41,13 @@ class FakeMapped:
             self.rows[at] = replace(row, key_id=row.staged_key_id, version=row.version + 1)
 
 
+class QuickDisk(Disk):
+    """The real disk, not waited for: in most tests nobody pulls the plug."""
+
+    def fsync(self, fd: int) -> None:
+        pass
+
+
 class PowerCut(BaseException):
     """The machine stops: nothing after it happens."""
 
@@ -52,7 +59,7 @@ STEPS = frozenset({
 })  # fmt: skip
 
 
-class StoppingDisk(Disk):
+class StoppingDisk(QuickDisk):
     """The real disk for so many steps; then every call is a power cut."""
 
     def __init__(self, steps: int = 1 << 30) -> None:

@@ -16,7 +16,7 @@ from rotator.domain.model import DestinationRule, Rotation, Secret
 from rotator.ports import Clock, Destination, MappedName, MappedSecrets, Marker, Parcel
 from rotator.store.opening import open_store
 from tests.builders import CLIENT, TENANT, a_rotation
-from tests.destinations.fakes import FakeMapped
+from tests.destinations.fakes import FakeMapped, QuickDisk
 from tests.fakes import START, ManualClock, SeededChance
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Place:
     mapped: MappedSecrets = field(default_factory=FakeMapped)
     clock: Clock = field(default_factory=ManualClock)
     inline: bool = True
-    disk: Disk = field(default_factory=Disk)
+    disk: Disk = field(default_factory=QuickDisk)
     installation: str = INSTALLATION
 
     @property

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.destinations.formats.disk import Disk
 from tests.builders import CLIENT, a_rotation
-from tests.destinations.fakes import PowerCut, StoppingDisk
+from tests.destinations.fakes import PowerCut, QuickDisk, StoppingDisk
 from tests.destinations.places import FILES, FIRST, NAMES, SECOND, Place, a_parcel, a_place
 
 ID, SECRET = NAMES["clientId"], NAMES["clientSecret"]
@@ -105,7 +104,7 @@ async def _write_until(stop: int, case: Case, place: Place) -> bool:
     except PowerCut:
         ended = False
     disk.die()
-    place.disk = Disk()
+    place.disk = QuickDisk()
     _is_whole(place.shows(), case, stop)
     await _knows_itself(place, case)
     await _put_right(place, case)
@@ -164,7 +163,7 @@ async def _remove_until(stop: int, place: Place) -> bool:
     except PowerCut:
         ended = False
     disk.die()
-    place.disk = Disk()
+    place.disk = QuickDisk()
     if found := await place.open().read():
         await place.open().remove(over=found)
     assert await place.open().read() is None
@@ -207,7 +206,7 @@ async def test_what_a_stopped_writer_left_goes_with_the_removal(kind: str, tmp_p
         with suppress(PowerCut):
             await place.open().write(a_parcel(SECOND, "key-2", token=6), over=over)
         disk.die()
-        place.disk = Disk()
+        place.disk = QuickDisk()
         left = await place.open().read()
         assert left is not None
         await place.open().remove(over=left)
