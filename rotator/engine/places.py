@@ -22,8 +22,17 @@ async def inspect(visit: Visit, rule: DestinationRule, *, check: bool = False) -
 
 async def bears(visit: Visit, rule: DestinationRule) -> str:
     """The key id of ours that stands there now, or empty. Raises DestinationError when it cannot be read."""
+    return key_at(visit, await look(visit, rule))
+
+
+async def look(visit: Visit, rule: DestinationRule) -> Placed | None:
+    """What is there, whoever put it there. Raises DestinationError when it cannot be read."""
     async with _opened(visit, rule) as destination:
-        placed = await destination.read()
+        return await destination.read()
+
+
+def key_at(visit: Visit, placed: Placed | None) -> str:
+    """The key id of ours that it bears, or empty."""
     if placed is None or placed.marker is None or placed.marker.installation != visit.world.store.installation:
         return ""
     return placed.marker.key_id
@@ -34,7 +43,7 @@ async def place(visit: Visit, rule: DestinationRule, credential: Credential, tex
     async with _opened(visit, rule) as destination:
         before = await _read_ours(visit, rule, destination)
         known = visit.facts.delivery(rule.name)
-        if not _stands(before, credential, known):
+        if not stands(before, credential, known):
             await visit.hold.ensure(visit.world.pace.destination_timeout)
             visit.touched.add(rule.name)
             await destination.write(_parcel(visit, credential, text), over=before)
@@ -63,8 +72,8 @@ def missed(visit: Visit, rule: DestinationRule, problem: RotatorError) -> Delive
     )
 
 
-def _stands(placed: Placed | None, credential: Credential, known: Delivery | None) -> bool:
-    """Nothing to write: it bears the key id, in the version we left there."""
+def stands(placed: Placed | None, credential: Credential, known: Delivery | None) -> bool:
+    """It bears the key id, and is as we left it: a text put back by hand keeps our mark but not its version."""
     if placed is None or placed.marker is None or placed.marker.key_id != credential.key_id:
         return False
     return known is not None and known.key_id == credential.key_id and known.version == placed.version

@@ -127,13 +127,14 @@ async def _wanting(visit: Visit, current: Credential, credential: Credential) ->
 
 
 async def _held_by(visit: Visit, rule: DestinationRule, current: Credential, credential: Credential) -> str:
-    borne = await places.bears(visit, rule)
+    placed = await places.look(visit, rule)
+    borne = places.key_at(visit, placed)
     pending = visit.facts.pending
     if pending is not None and borne == pending.key_id:
         return f"{rule.name} bears the new secret of an attempt that is still open"
     if not current.has_text:
         return f"{rule.name} still bears it" if borne == credential.key_id else ""
-    if borne == current.key_id or await heal.heal(visit, rule, current):
+    if places.stands(placed, current, visit.facts.delivery(rule.name)) or await heal.heal(visit, rule, current):
         return ""
     return f"{rule.name} does not bear the current credential yet"
 
