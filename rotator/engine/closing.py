@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from rotator.domain import plan
 from rotator.domain.changes import ConnectionFailed, ConnectionWorked, EndRequest
 from rotator.domain.events import AttemptEnded
-from rotator.domain.model import Attempt, Credential, CredentialState, Mode, Outcome, RotationStatus
+from rotator.domain.model import Attempt, Credential, CredentialState, Delivery, Mode, Outcome, RotationStatus
 from rotator.engine import places, revoke
 from rotator.engine.visit import Visit
 from rotator.errors import RotatorError, StoreError
@@ -25,10 +26,9 @@ async def discard(visit: Visit, step: plan.Discard) -> None:
         visit.note(_as_retiring(visit, credential))
         came_to = f"kept for now: {', '.join(bearers)} may bear it"
     else:
-        visit.note(
-            replace(credential, state=CredentialState.RETIRING, retired_at=visit.now, revoke_intent_at=visit.now)
-        )
-        gone = await revoke.end(visit, visit.facts.retiring[-1], why="it was never promoted")
+        going = replace(credential, state=CredentialState.RETIRING, retired_at=visit.now, revoke_intent_at=visit.now)
+        visit.note(going)
+        gone = await revoke.end(visit, going, why="it was never promoted")
         came_to = "revoked" if gone else "its removal is being retried"
     visit.note(visit.entry("discard", "outcome", key_id=step.key_id, came_to=came_to))
 
@@ -40,7 +40,7 @@ async def revoke_others(visit: Visit, step: plan.RevokeOthers) -> None:
         if credential.key_id == step.key_id:
             continue
         visit.hold.step_boundary()
-        if not await revoke.end(visit, credential, why="compromised", checks=False):
+        if not await revoke.end(visit, credential, why=revoke.COMPROMISED, checks=False):
             left.append(credential.key_id)
     message = (
         "Every other secret of ours was revoked. Tokens already issued live on for 60 to 90 minutes, "
@@ -58,6 +58,33 @@ async def revoke_others(visit: Visit, step: plan.RevokeOthers) -> None:
             "revoke-others", "outcome", ok=not (left or foreign), left=left, foreign=foreign, message=message[:1024]
         )
     )
+
+
+def tell_waiting(visit: Visit, step: plan.Wait) -> None:
+    """Say what an open attempt waits for; a compromised one that lacks a destination also answers who asked for it."""
+    attempt = visit.facts.attempt
+    if attempt is None:
+        return
+    proved = plan.progress(attempt, visit.facts.journal)
+    lacking = [name for name in proved.failed_deliveries if name not in attempt.accept_outage]
+    why = _why_waiting(visit, lacking if step.why == "deliver" else [])
+    message = f"Tried again at {step.until:%Y-%m-%d %H:%M}Z: {why}"[:1024]
+    visit.note(replace(visit.facts.standing, message=message))
+    asked = any(request.id == attempt.request_id for request in visit.facts.requests)
+    if asked and lacking and attempt.mode is Mode.COMPROMISED:
+        accept = " ".join(f"--accept-outage {name}" for name in lacking)
+        message = (
+            f"Stopped, nothing is revoked: {why}. It goes on when they answer, or at once without them by {accept}"
+        )
+        visit.note(EndRequest(attempt.request_id, "failed", message[:1024]))
+
+
+def _why_waiting(visit: Visit, lacking: Sequence[str]) -> str:
+    if not lacking:
+        told = [str(e.facts["message"]) for e in visit.facts.journal if e.step == "issue" and e.facts.get("message")]
+        return told[-1] if told else "an issue had no answer"
+    rows = {row.destination: row.message for row in visit.facts.deliveries}
+    return "; ".join(rows.get(name) or f"{name} lacks the new secret" for name in lacking)
 
 
 async def close(visit: Visit, step: plan.Close) -> None:
@@ -81,7 +108,8 @@ async def close(visit: Visit, step: plan.Close) -> None:
 
 async def _bearers(visit: Visit, credential: Credential) -> tuple[str, ...]:
     """Required destinations that bear it, or cannot be read and so may."""
-    bearers = []
+    named = {rule.name for rule in visit.rotation.destinations}
+    bearers = [d.destination for d in visit.facts.deliveries if d.destination not in named and _may_bear(d, credential)]
     for rule in visit.rotation.destinations:
         try:
             borne = await places.bears(visit, rule)
@@ -92,6 +120,11 @@ async def _bearers(visit: Visit, credential: Credential) -> tuple[str, ...]:
         if borne == credential.key_id:
             bearers.append(rule.name)
     return tuple(bearers)
+
+
+def _may_bear(left: Delivery, credential: Credential) -> bool:
+    """A destination that left the definition is read no more: it bears what it was last seen to bear."""
+    return left.key_id == credential.key_id
 
 
 def _as_retiring(visit: Visit, credential: Credential) -> Credential:

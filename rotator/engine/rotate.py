@@ -71,6 +71,7 @@ async def carry_on(visit: Visit) -> None:
             return
         if isinstance(step, plan.Wait):
             if not await _sat_out(visit, step.until):
+                closing.tell_waiting(visit, step)
                 return
             continue
         await _take(visit, step)
@@ -113,7 +114,9 @@ def _too_old(visit: Visit, proved: plan.Progress) -> bool:
 
 def _urgent(visit: Visit) -> bool:
     current = visit.facts.current
-    return current is not None and current.expires_at - visit.now < visit.rotation.urgent_before
+    if current is None:
+        return False
+    return visit.facts.standing.current_lost or current.expires_at - visit.now < visit.rotation.urgent_before
 
 
 async def _sat_out(visit: Visit, until: datetime) -> bool:

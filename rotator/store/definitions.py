@@ -13,6 +13,7 @@ from rotator.domain.definition import text_hash, to_text
 from rotator.domain.edits import Add, Change, Edit, Inherit, Retire
 from rotator.domain.model import Application, ConnectionHealth, Facts, Rotation, Standing, Switches
 from rotator.store import rows
+from rotator.store.requests import hint
 from rotator.store.rows import micros
 from rotator.store.schema import rotations, sources, standings
 from rotator.store.session import Transaction
@@ -103,6 +104,9 @@ def _change(tx: Transaction, rotation: Rotation, changed_at: datetime | None) ->
     params = {"rotation": rotation.id, "edited_at": edited_at, "now": tx.now}
     tx.run(_CHANGE, params | _definition(rotation, application))
     tx.run(_SLOT, {"rotation": rotation.id, "slot": slot_of(tx, rotation.id)})
+    # A destination or a name that the edit brought is served at once, not at the next comparison.
+    for rule in rotation.destinations:
+        hint(tx, rotation.id, rule.name)
 
 
 def _still_resolved(defined: Application, known: Application) -> Application:

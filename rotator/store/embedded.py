@@ -50,6 +50,16 @@ _STATE = Prepared(
         credentials.c.key_id == bindparam("key"), credentials.c.rotation_id == bindparam("rotation")
     )
 )
+_ALL_OF = Prepared(
+    select(mapped_names.c.project, mapped_names.c.environment, mapped_names.c.path, mapped_names.c.name).where(
+        mapped_names.c.rotation_id == bindparam("rotation")
+    )
+)
+_LEFT = Prepared(
+    delete(mapped_names).where(
+        *_FOLDER, mapped_names.c.rotation_id == bindparam("rotation"), mapped_names.c.name == bindparam("name")
+    )
+)
 _VALUES = Prepared(
     select(credentials.c.client_id, credentials.c.tenant_id, credentials.c.expires_at).where(
         credentials.c.key_id == bindparam("key")
@@ -75,6 +85,16 @@ def stage(tx: Transaction, folder: Folder, names: Mapping[str, str], marker: Mar
     is_current = state is not None and state[0] == CredentialState.CURRENT.value
     rows = [_row(tx, field, name, marker, known.get(name), is_current=is_current) for field, name in names.items()]
     tx.run_all(_STAGE, [row | _of(folder) for row in rows])
+    if is_current:
+        _leave(tx, folder, names, marker.rotation_id)
+
+
+def _leave(tx: Transaction, folder: Folder, names: Mapping[str, str], rotation_id: str) -> None:
+    """Names that the rotation had before its mapping was changed go in the same transaction (rotation.md section 7)."""
+    here, kept = tuple(_of(folder).values()), set(names.values())
+    for *place, name in tx.rows(_ALL_OF, {"rotation": rotation_id}):
+        if tuple(place) != here or name not in kept:
+            tx.run(_LEFT, {"rotation": rotation_id, "name": name, **_of(Folder(*place))})
 
 
 def _row(

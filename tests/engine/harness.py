@@ -150,6 +150,9 @@ class Harness:
             if not await engine.dispatcher.fill():
                 return
             await self.settle(engine)
+            for problem in engine.troubles:
+                if isinstance(problem, AssertionError):
+                    raise problem
         raise AssertionError("the engine turns in circles")
 
     async def settle(self, engine: Engine) -> None:

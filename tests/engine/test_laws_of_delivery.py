@@ -89,7 +89,9 @@ class TestL7:
         only_write_fails(harness)
         await harness.ask("rotate")
         await harness.run_for(10 * MINUTE)
-        assert "second" in (await harness.facts()).standing.message
+        message = (await harness.facts()).standing.message
+        assert message.startswith("Tried again at 2026-03-01 11:")
+        assert "second: write: it does not answer" in message
 
     async def test_L7_a_later_order_waits_for_the_earlier_one(self, harness: Harness) -> None:
         await rotated(harness, destinations=(a_place(), a_place("second", order=1)))
