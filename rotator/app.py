@@ -6,6 +6,7 @@ Commands take what they need: `open_books` the database alone, `open_engine` all
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections import Counter
@@ -15,29 +16,27 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
 from rotator.domain.model import Credential, Limits, Request, Rotation, Secret
-from rotator.engine.clockwatch import ClockWatch
-from rotator.engine.dispatcher import Dispatcher
-from rotator.engine.world import World
 from rotator.errors import ConfigError, StoreError
 from rotator.ports import Clock, Destinations, HookResult, Observer
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.config.settings import State
     from rotator.domain.definition import Defined
     from rotator.engine.alive import Systemd
     from rotator.engine.daemon import Daemon
+    from rotator.engine.dispatcher import Dispatcher
+    from rotator.engine.world import World
     from rotator.entra.directories import EntraDirectories
     from rotator.entra.options import AnyConnection
     from rotator.store.store import SqlStore
 
 _MOST_SHOWN = 20
 
-_log = structlog.get_logger("rotator.app")
+_log = logging.getLogger("rotator.app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,10 @@ class Time:
 REAL = Time()
 
 
-def open_books(configuration: Configuration, time: Time = REAL) -> SqlStore:
+def open_books(state: State, time: Time = REAL) -> SqlStore:
     """The database alone, made when there is none. Raises StoreError; ConfigError for a key that is not there."""
     from rotator.store.opening import open_store
 
-    state = configuration.state
     return open_store(
         state.url,
         chance=SystemChance(),
@@ -89,7 +87,7 @@ class Engine:
         self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
         for block in ("state", "network"):
             if getattr(configuration, block) != getattr(self.configuration, block):
-                _log.warning("this block is read at start only; restart to use it", block=block)
+                _log.warning("the block %s is read at start only; restart to use it", block)
         self.configuration = configuration
         return changed
 
@@ -131,10 +129,11 @@ async def open_engine(
     configuration: Configuration, *, observers: Sequence[Observer] = (), time: Time = REAL, spread: bool = True
 ) -> AsyncIterator[Engine]:
     """Everything, with the definitions brought into the books. Raises LeaseHeld when another engine is at work."""
+    from rotator.engine.dispatcher import Dispatcher
     from rotator.store.lock import EngineLock
 
     with EngineLock(configuration.state.path):
-        store = open_books(configuration, time)
+        store = open_books(configuration.state, time)
         try:
             # Nobody else holds the lock, so whoever held a lease is dead.
             await store.end_leases()
@@ -167,7 +166,7 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
     from rotator.store.opening import open_store
 
     if configuration.state.path.exists():
-        store = open_books(configuration)
+        store = open_books(configuration.state)
     else:
         store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
     try:
@@ -239,6 +238,9 @@ def _world(
     time: Time,
     spread: bool,
 ) -> World:
+    from rotator.engine.clockwatch import ClockWatch
+    from rotator.engine.world import World
+
     return World(
         store=store,
         directories=directories,
@@ -357,6 +359,6 @@ def _person() -> str:
 
 def _trouble(rotation: str, problem: BaseException) -> None:
     if isinstance(problem, StoreError):
-        _log.warning("a visit ended early", rotation=rotation, problem=str(problem))
+        _log.warning("a visit to %s ended early: %s", rotation, problem)
     else:
-        _log.error("a visit ended in a bug; the rotation is looked at again", rotation=rotation, exc_info=problem)
+        _log.error("a visit to %s ended in a bug; it is looked at again", rotation, exc_info=problem)

@@ -61,7 +61,7 @@ async def _beside(configuration: Configuration, wish: Wish, manner: Manner) -> i
     from rotator.cli.follow import follow
     from rotator.engine.bell import bell_of, ring
 
-    store = open_books(configuration)
+    store = open_books(configuration.state)
     try:
         asked = await _file(store, wish)
         ring(bell_of(configuration.state.path))

@@ -23,13 +23,13 @@ async def open_existing(settings: Settings, *, rings: bool = False) -> AsyncIter
     """
     from rotator.app import open_books
 
-    configuration = settings.read_settings()
-    path = configuration.state.path
+    state = settings.read_state()
+    path = state.path
     if not path.exists():
         raise WrongUse(
             f"there is no state database {path} yet", hint="'rotator run' makes it; 'rotator plan' works without."
         )
-    store = open_books(configuration)
+    store = open_books(state)
     try:
         yield store
     finally:

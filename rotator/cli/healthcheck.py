@@ -20,7 +20,7 @@ def healthcheck(context: typer.Context) -> None:
     The daemon leaves its pulse in a file beside the database; nothing is asked of the network or of the daemon.
     """
     settings: Settings = context.obj
-    problem = _problem(settings.read_settings().state.path)
+    problem = _problem(settings.read_state().path)
     if problem:
         say(f"unhealthy: {problem}")
         raise typer.Exit(FAILED)

@@ -78,7 +78,7 @@ async def _books(configuration: Configuration) -> _Books:
 
     if not configuration.state.path.exists():
         return _Books([], [], SystemClock().now())
-    store = open_books(configuration)
+    store = open_books(configuration.state)
     try:
         return _Books(await store.facts(), await store.definitions(), await store.now())
     finally:

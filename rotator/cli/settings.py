@@ -14,6 +14,7 @@ from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.config.settings import State
 
 _USUAL_PLACES = (Path("/etc/rotator/config.yaml"), Path("config.yaml"))
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -45,16 +46,11 @@ class Settings:
 
         return load(self.path(), allow_literal_secrets=self.allow_literal_secrets, known_hashes=known)
 
-    def read_settings(self) -> Configuration:
-        """The configuration without its rotations, which the books have: for commands that only look into those."""
-        from rotator.config import load
+    def read_state(self) -> State:
+        """Where the books are, and nothing else: for commands that only look into them. Raises ConfigError."""
+        from rotator.config import load_state
 
-        return load(
-            self.path(),
-            allow_literal_secrets=self.allow_literal_secrets,
-            check_references=False,
-            settings_only=True,
-        )
+        return load_state(self.path(), allow_literal_secrets=self.allow_literal_secrets)
 
     def read_for_engine(self) -> Configuration:
         """The configuration; without its rotations when no file has changed since they came into the books."""
@@ -62,7 +58,7 @@ class Settings:
 
         known: Mapping[str, str] = {}
         with suppress(ConfigError):  # the whole is read next, and every mistake told
-            known = source_hashes(self.read_settings().state.path)
+            known = source_hashes(self.read_state().path)
         return self.read(known=known)
 
     def start_log(self, *, level: str = "warning", format: str = "auto") -> None:

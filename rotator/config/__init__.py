@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rotator.config.loading import Configuration, load
+if TYPE_CHECKING:
+    from pathlib import Path
 
-__all__ = ["Configuration", "example", "load", "schema"]
+    from rotator.config.loading import Configuration, load
+    from rotator.config.settings import State
+
+__all__ = ["Configuration", "example", "load", "load_state", "schema"]
+
+
+def __getattr__(name: str) -> Any:
+    """The loading of everything is imported when first asked for: half of the commands need the `state` block only."""
+    if name not in {"Configuration", "load"}:
+        raise AttributeError(name)
+    from rotator.config import loading
+
+    return getattr(loading, name)
+
+
+def load_state(path: str | Path, *, allow_literal_secrets: bool = False) -> State:
+    """Where the books are, and nothing else; as `whereabouts.load_state`."""
+    from rotator.config import whereabouts
+
+    return whereabouts.load_state(path, allow_literal_secrets=allow_literal_secrets)
 
 
 def schema() -> dict[str, Any]:

@@ -66,16 +66,14 @@ def load(
     allow_literal_secrets: bool = False,
     check_references: bool = True,
     known_hashes: Mapping[str, str] | None = None,
-    settings_only: bool = False,
 ) -> Configuration:
     """Read the file and those it includes. Raises ConfigError with every mistake, one line each.
 
     `check_references`: named secrets must be there now. `known_hashes`: the `sources` of the configuration whose
-    rotations are in the books; when no file has changed since, only the rest is read. `settings_only`: the same
-    whatever has changed, for who needs no rotations, or must first find the books. Touches files, nothing else.
+    rotations are in the books; when no file has changed since, only the rest is read. Touches files, nothing else.
     """
     context = {ALLOW_LITERALS: allow_literal_secrets, FOLDER: str(Path(path).parent)}
-    files = _files(Path(path), None if settings_only else known_hashes or {})
+    files = _files(Path(path), known_hashes or {})
     return _Loading(files, context, check_references=check_references).run()
 
 
@@ -90,16 +88,13 @@ class _Files:
     unchanged: bool = False
 
 
-def _files(path: Path, known: Mapping[str, str] | None) -> _Files:
-    """What the files hold; without their rotations when all are as known (None: whatever they are).
-
-    Raises ConfigError without a main one.
-    """
+def _files(path: Path, known: Mapping[str, str]) -> _Files:
+    """What the files hold; without their rotations when all are as known. Raises ConfigError without a main one."""
     problems = Problems()
     main = open_source(path, problems)
-    if main is not None and (known is None or known.get(main.path) == main.digest):
+    if main is not None and known.get(main.path) == main.digest:
         files = _all(main, path, Problems(), leave_out="rotations")
-        if (known is None or files.sources == known) and not files.problems:
+        if files.sources == known and not files.problems:
             return replace(files, unchanged=True)
     files = _all(main, path, problems) if main is not None else _Files([], [], {}, problems)
     if not files.documents:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from rotator.config import Configuration, load
+from rotator.config import Configuration, load, load_state
 from rotator.errors import ConfigError
 from tests.config.writing import CONNECTION, INTERVAL, ROTATION, Folder
 
@@ -72,13 +72,17 @@ def test_without_known_files_all_is_read(known: Configuration) -> None:
     assert len(known.rotations) == 2
 
 
-def test_settings_alone_are_read_whatever_has_changed(folder: Folder, known: Configuration) -> None:
-    folder.write("rotations: [nonsense]", "conf.d/payroll.yaml")
+def test_the_state_block_alone_is_read_whatever_else_the_file_says(folder: Folder) -> None:
+    folder.write("state: {url: sqlite:///books.db}\nrotations: [nonsense]\nconnections: 3\n")
 
-    made = load("config.yaml", check_references=False, settings_only=True)
+    assert load_state("config.yaml").path == folder.path / "books.db"
 
-    assert (made.unchanged, made.rotations) == (True, ())
-    assert made.connections == known.connections
+
+def test_a_mistake_in_the_state_block_has_its_place(folder: Folder) -> None:
+    folder.write("state: {url: mysql://x}\n")
+
+    with pytest.raises(ConfigError, match=r"^config\.yaml:1:14: state\.url: not an address of a state database"):
+        load_state("config.yaml")
 
 
 def test_secrets_are_looked_for_in_unchanged_files_too(known: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
