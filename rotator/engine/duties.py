@@ -8,10 +8,10 @@ from datetime import datetime
 
 from rotator.domain import agenda
 from rotator.domain.alarms import alarms
-from rotator.domain.changes import ProbeTaken
+from rotator.domain.changes import EndRequest, ProbeTaken
 from rotator.domain.due import Due, NotDue, Reason, due, spread
 from rotator.domain.events import AlarmCleared, AlarmRaised, LeaseWasLost
-from rotator.domain.model import Initial
+from rotator.domain.model import Initial, RotationStatus
 from rotator.engine import requests, rotate
 from rotator.engine.lease import Draining, Hold
 from rotator.engine.reconcile import missing_again_at, reconcile, reconcile_hinted, served_at_last
@@ -45,6 +45,7 @@ async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
 async def _visit(held: Visit) -> None:
     if not held.rotation.application.object_id:
         await _guarded(held, "resolve", _resolve)
+        await _guarded(held, "requests", _requests)
         await _give_back(held, held.again.get("resolve", held.now))
         return
     await _guarded(held, "compare", _compare)
@@ -115,9 +116,18 @@ async def _guarded(held: Visit, name: str, duty: Duty) -> None:
 
 
 async def _resolve(held: Visit) -> None:
-    """Look up the ids that the definition leaves out."""
-    directory = await held.directory()
-    registration = await directory.registration(held.rotation.application)
+    """Look up the ids that the definition leaves out; what cannot be looked up is a failure for all to see."""
+    try:
+        directory = await held.directory()
+        registration = await directory.registration(held.rotation.application)
+    except StoreError:
+        raise
+    except RotatorError as problem:
+        message = str(problem)[:1024]
+        held.note(replace(held.facts.standing, status=RotationStatus.FAILED, message=message))
+        waiting = [request for request in held.facts.requests if request.kind != "forget"]
+        held.note(*(EndRequest(request.id, "failed", message) for request in waiting))
+        raise
     held.heard(directory)
     held.resolved(registration.application)
 

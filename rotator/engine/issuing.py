@@ -39,6 +39,7 @@ async def issue(visit: Visit, step: plan.Issue) -> None:
     )
     visit.be_sure()
     directory = await visit.directory()
+    visit.world.memory.asked_for.add(intent.display_name)
     try:
         issued = await directory.add_password(
             visit.application.object_id, display_name=intent.display_name, expires_at=expires_at

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.domain.changes import EraseText
 from rotator.domain.events import Revoked, RevokeHeld
-from rotator.domain.model import Credential, CredentialState, DestinationRule
+from rotator.domain.model import Credential, CredentialState, DestinationRule, Mode
 from rotator.engine import heal, places
 from rotator.engine.survey import survey
 from rotator.engine.visit import Visit
@@ -53,10 +53,15 @@ async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = 
 
 
 async def make_room(visit: Visit) -> bool:
-    """Where only two secrets fit: end the oldest retiring one whose least overlap has passed, whatever its overlap."""
+    """Where only two secrets fit: end the oldest retiring one once its least overlap has passed, whatever its overlap.
+
+    A compromised rotation does not wait for that.
+    """
+    attempt = visit.facts.attempt
+    pressing = attempt is not None and attempt.mode is Mode.COMPROMISED
     for credential in visit.facts.retiring:
         rested = credential.retired_at is None or visit.now >= credential.retired_at + visit.rotation.min_overlap
-        if rested and await end(visit, credential, why="to make room where only two secrets fit"):
+        if (rested or pressing) and await end(visit, credential, why="to make room where only two secrets fit"):
             return True
     return False
 
@@ -119,8 +124,10 @@ async def _current_refused(visit: Visit, current: Credential) -> str:
 
 async def _wanting(visit: Visit, current: Credential, credential: Credential) -> str:
     """(b) Every required destination, read again, bears the current key id; one that drifted is healed first."""
+    accepted = visit.facts.attempt.accept_outage if visit.facts.attempt else ()
     for rule in visit.rotation.destinations:
-        held = await _held_by(visit, rule, current, credential) if rule.required else ""
+        asked = rule.required and rule.name not in accepted
+        held = await _held_by(visit, rule, current, credential) if asked else ""
         if held:
             return held
     return ""

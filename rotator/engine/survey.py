@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rotator.domain.events import AlarmRaised, OrphanFound, Reclaimed
 from rotator.domain.model import Credential, CredentialState, IssueIntent
+from rotator.engine import places
 from rotator.engine.visit import Visit
 from rotator.ports import Listed, Registration
 
@@ -84,8 +85,20 @@ async def _strangers(visit: Visit, registration: Registration) -> list[Listed]:
         elif intent.outcome:
             _report_orphan(visit, listed)
         elif not visit.doubt:
-            await _reclaim(visit, listed, intent)
+            unknown += await _left_behind(visit, listed, intent)
     return unknown
+
+
+async def _left_behind(visit: Visit, listed: Listed, intent: IssueIntent) -> list[Listed]:
+    """Reclaim what an unanswered issue left. Where a destination bears it, our books are a copy made in the middle of
+    that issue, and the key is in use: it is unknown to them like any other that came later (law L16).
+    """
+    if intent.display_name not in visit.world.memory.asked_for:
+        for rule in visit.rotation.destinations:
+            if await places.bears(visit, rule) == listed.key_id:
+                return [listed]
+    await _reclaim(visit, listed, intent)
+    return []
 
 
 async def _reclaim(visit: Visit, listed: Listed, intent: IssueIntent) -> None:

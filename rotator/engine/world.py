@@ -35,6 +35,8 @@ class Memory:
 
     #: Applications that have been compared with the ledger since this process started (law L16).
     compared: set[tuple[str, str]] = field(default_factory=set)
+    #: Display names that this very process has asked Graph for: nobody else can have delivered what they left behind.
+    asked_for: set[str] = field(default_factory=set)
     #: How often a duty of a rotation has failed in a row, and before when it is not tried again.
     stumbles: dict[str, dict[str, tuple[int, datetime]]] = field(default_factory=dict)
     #: Held while somebody decides whether to be the one that tries a broken connection.

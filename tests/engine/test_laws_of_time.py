@@ -10,6 +10,7 @@ import pytest
 
 from rotator.domain.events import AlarmCleared, AlarmRaised, AttemptBegan
 from rotator.domain.model import Limits, RotationStatus
+from rotator.domain.schedule import Schedule
 from rotator.errors import DirectoryUnavailable, PolicyRefused, SignInRefused
 from tests.builders import OBJECT, rotations
 from tests.engine.fake_places import a_place
@@ -43,8 +44,6 @@ class TestL9:
         assert harness.entra.count("add_password") == 2
 
     async def test_L9_an_edit_that_moves_the_time_into_the_past_waits_for_the_next_slot(self, harness: Harness) -> None:
-        from rotator.domain.schedule import Schedule
-
         await harness.define(billing())
         await harness.run_for(10 * DAY)
         await harness.edit(moves=True, schedule=Schedule(5, 2, 30))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from rotator.domain.events import AttemptBegan, AttemptEnded, Issued, Promoted, Revoked, SignInTried, StepEnded
 from rotator.domain.model import CredentialState, Initial, RotationStatus
-from tests.builders import OBJECT
+from tests.builders import OBJECT, rotations
 from tests.engine.harness import DAY, HOUR, PREFIX, Harness, billing
 
 
@@ -129,13 +129,6 @@ async def test_observers_hear_of_every_step_and_of_no_secret(harness: Harness) -
     assert "text-0" not in repr(told)
 
 
-async def test_an_application_known_by_its_client_id_alone_is_looked_up(harness: Harness) -> None:
-    rotation = billing()
-    await harness.define(rotation)
-    unresolved = billing(id="rotation-2", name="other", application=rotation.application)
-    assert (await harness.facts()).rotation.application.object_id == unresolved.application.object_id
-
-
 async def test_a_rotation_without_destinations_is_promoted_once_proved(harness: Harness) -> None:
     await harness.define(billing(destinations=()))
     await harness.run_for(HOUR)
@@ -143,8 +136,6 @@ async def test_a_rotation_without_destinations_is_promoted_once_proved(harness: 
 
 
 async def test_many_rotations_live_side_by_side(harness: Harness) -> None:
-    from tests.builders import rotations
-
     await harness.define(*rotations(12, destinations=()))
     await harness.run_for(HOUR)
     assert [(await harness.current(f"api-{n}")).state.value for n in range(1, 13)] == ["current"] * 12
