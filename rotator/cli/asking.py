@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rotator.cli import exits
-from rotator.cli.progress import Show, show
 from rotator.errors import LeaseHeld
 
 if TYPE_CHECKING:
     from rotator.cli.here import Waiting
+    from rotator.cli.progress import Show
     from rotator.cli.settings import Settings
     from rotator.config import Configuration
     from rotator.domain.model import Facts, Request
@@ -59,6 +59,7 @@ async def _beside(configuration: Configuration, wish: Wish, manner: Manner) -> i
     """A daemon runs: it is asked, and its journal read."""
     from rotator.app import open_books
     from rotator.cli.follow import follow
+    from rotator.cli.progress import show
     from rotator.engine.bell import bell_of, ring
 
     store = open_books(configuration.state)
@@ -77,6 +78,7 @@ async def _beside(configuration: Configuration, wish: Wish, manner: Manner) -> i
 async def _here(configuration: Configuration, wish: Wish, manner: Manner) -> int:
     from rotator.app import open_engine
     from rotator.cli.here import Stop, until_answered
+    from rotator.cli.progress import show
     from rotator.engine.hardening import harden
     from rotator.observers.progress import ProgressObserver
 

@@ -17,7 +17,6 @@ from rotator.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from rotator.references import SecretMissing
 
 DONE = 0
 FAILED = 1
@@ -30,7 +29,6 @@ INTERRUPTED = 130
 
 _STATUSES: tuple[tuple[type[RotatorError], int], ...] = (
     (ConfigError, BAD_CONFIGURATION),
-    (SecretMissing, BAD_CONFIGURATION),
     (StoreUnusable, BAD_CONFIGURATION),
     (StoreUnavailable, TEMPORARY),
     (LeaseHeld, TEMPORARY),
@@ -49,8 +47,12 @@ class WrongUse(RotatorError):
 
 def status_of(problem: RotatorError) -> int:
     """The exit status for an error."""
+    from rotator.references import SecretMissing
+
     if isinstance(problem, WrongUse):
         return USAGE
+    if isinstance(problem, SecretMissing):
+        return BAD_CONFIGURATION
     return next((status for kind, status in _STATUSES if isinstance(problem, kind)), FAILED)
 
 

@@ -11,7 +11,6 @@ import typer
 
 from rotator.cli.asking import pick
 from rotator.cli.books import open_existing
-from rotator.cli.news import news_of
 
 if TYPE_CHECKING:
     from rotator.cli.settings import Settings
@@ -32,6 +31,8 @@ def history(
     if as_json:
         print(json.dumps({"attempts": [_plain(attempt, entries) for attempt, entries in past]}, indent=2))
         return
+    from rotator.cli.news import news_of
+
     if not past:
         print(f"{name} has not been attempted yet")
     for attempt, entries in past:

@@ -42,10 +42,15 @@ app = typer.Typer(
 )
 
 
+#: Global options are understood after the command's name too; these take a value.
+_WITH_VALUE = ("--config", "-c", "--log-level", "--log-format")
+_FLAGS = ("--allow-literal-secrets",)
+
+
 def main() -> None:
     """Run the command and exit with its status."""
     try:
-        app()
+        app(hoisted(sys.argv[1:]))
     except RotatorError as problem:
         exits.tell(problem)
         sys.exit(exits.status_of(problem))
@@ -58,6 +63,20 @@ def main() -> None:
     except Exception as bug:  # noqa: BLE001 - the one place where nothing may be left uncaught
         exits.tell_bug(bug)
         sys.exit(exits.FAILED)
+
+
+def hoisted(words: list[str]) -> list[str]:
+    """The same words with the global options first, where Typer wants them; nothing behind `--` is one."""
+    first: list[str] = []
+    rest: list[str] = []
+    at = 0
+    while at < len(words) and words[at] != "--":
+        word = words[at]
+        is_global = word in _FLAGS or word.partition("=")[0] in _WITH_VALUE
+        size = 2 if word in _WITH_VALUE else 1
+        (first if is_global else rest).extend(words[at : at + size])
+        at += size
+    return [*first, *rest, *words[at:]]
 
 
 def _version(value: bool) -> None:

@@ -11,7 +11,6 @@ import typer
 
 from rotator.cli.asking import pick
 from rotator.cli.books import read_facts
-from rotator.cli.tables import printed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +41,8 @@ def status(
 
         print(json.dumps({"secretRotations": [secret_rotation(facts) for facts in chosen]}, indent=2))
         return
+    from rotator.cli.tables import printed
+
     printed(_shown(chosen, now, detail=bool(name)))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from rotator.cli.main import hoisted
 from tests.cli.workspace import Tenant, Workspace
 
 COMMANDS = """
@@ -18,6 +21,21 @@ def test_help_names_every_command(workspace: Workspace) -> None:
     assert said.status == 0
     listed = [line.split()[0] for line in said.out.partition("Commands:")[2].splitlines() if line[2:3].strip()]
     assert [word for word in listed if word in COMMANDS.split()] == COMMANDS.split()
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("run --once", "run --once"),
+        ("run --config a.yaml --once", "--config a.yaml run --once"),
+        ("status -c a.yaml --log-level=debug", "-c a.yaml --log-level=debug status"),
+        ("check --allow-literal-secrets x", "--allow-literal-secrets check x"),
+        ("history -- --config", "history -- --config"),
+        ("run --config", "--config run"),
+    ],
+)
+def test_global_options_may_stand_after_the_command(said: str, meant: str) -> None:
+    assert hoisted(said.split()) == meant.split()
 
 
 def test_the_version_is_shown(workspace: Workspace) -> None:
