@@ -55,8 +55,8 @@ def edits(
 ) -> tuple[list[Edit], list[str]]:
     """What turns the known definitions into the wanted ones, and what stands against it, one line each.
 
-    `known` holds the retired ones too. With problems nothing should be changed at all. The same definitions again
-    make no edits (law L9).
+    `known` holds the retired ones too, and those made through the API, which stay unless one of `wanted` takes over.
+    With problems nothing should be changed at all. The same definitions again make no edits (law L9).
     """
     comparison = _Comparison(known, wanted, now, new_id)
     return comparison.edits(), comparison.problems
@@ -99,12 +99,12 @@ class _Comparison:
     def edits(self) -> list[Edit]:
         matched = [(each, self._same(each)) for each in self._wanted]
         self._kept.update(found.rotation.id for _, found in matched if found)
-        self._free = [each for each in self._known if each.rotation.name not in self._names]
+        self._free = [each for each in self._known if each.rotation.name not in self._names and not _is_apis(each)]
         made = [self._edit(each, found) for each, found in matched]
         gone = [
             Retire(each.rotation.id, self._now)
             for each in self._known
-            if each.rotation.id not in self._kept and each.switches.retired_at is None
+            if each.rotation.id not in self._kept and each.switches.retired_at is None and not _is_apis(each)
         ]
         return [*gone, *(edit for edit in made if edit)]
 
@@ -154,6 +154,11 @@ class _Comparison:
 
     def _refuse(self, wanted: Rotation, why: str) -> None:
         self.problems.append(f"{_where(wanted)}: {why}")
+
+
+def _is_apis(known: Defined) -> bool:
+    """Its definition stands in the books themselves: nothing else is missing it."""
+    return known.rotation.api_made and known.switches.retired_at is None
 
 
 def _one_application(one: Application, other: Application) -> bool:

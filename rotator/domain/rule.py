@@ -108,6 +108,8 @@ class Rotation:
     own_connection: str = ""
     #: Where the definition stands, for messages: `conf.d/billing.yaml:12:5`.
     defined_at: str = ""
+    #: Defined through the API, and changed only there; else by the configuration, and changed only there.
+    api_made: bool = False
     #: The name of the retired rotation that this one takes over on another application.
     replaces: str = ""
 

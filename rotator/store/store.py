@@ -25,6 +25,7 @@ from rotator.domain.model import (
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
 from rotator.store import definitions, embedded, leases, requests, seal, views, writes
 from rotator.store.facts import defined_of
+from rotator.store.resources import ResourceStore
 from rotator.store.rows import NEVER, micros
 from rotator.store.runner import Runner
 from rotator.store.seal import Place, Seal
@@ -46,6 +47,8 @@ class SqlStore:
         self._runner = runner
         self._seal = seals
         self._now = now
+        #: What the API keeps besides rotations.
+        self.resources = ResourceStore(runner, seals)
 
     # What the engine asks: see `ports.Store`.
 

@@ -40,6 +40,7 @@ OTHER: dict[str, Any] = {
     "labels": {"owner": "team"},
     "own_connection": "contoso",
     "defined_at": "conf.yaml:3:5",
+    "api_made": True,
     "replaces": "old",
 }
 

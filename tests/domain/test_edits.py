@@ -216,3 +216,18 @@ def test_two_rotations_on_one_application_are_told() -> None:
 
 def elsewhere() -> Application:
     return an_application(object_id=OTHER, client_id="88888888-8888-4888-8888-888888888888")
+
+
+def test_what_the_api_made_stays_when_the_configuration_does_not_name_it() -> None:
+    assert found([known(a_rotation(api_made=True))]) == []
+
+
+def test_what_the_api_made_is_not_taken_for_a_rotation_that_was_renamed() -> None:
+    made = found([known(a_rotation(api_made=True))], a_rotation(name="another"))
+    assert made == [Add(a_rotation(id="new-100", name="another"))]
+
+
+def test_the_configuration_takes_over_what_the_api_made_under_the_same_name() -> None:
+    (change,) = found([known(a_rotation(api_made=True))], a_rotation())
+    assert isinstance(change, Change)
+    assert change.rotation == a_rotation()

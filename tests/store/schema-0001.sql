@@ -49,6 +49,18 @@ CREATE TABLE connection_state (
 	PRIMARY KEY (connection)
 )
  WITHOUT ROWID;
+CREATE TABLE connections (
+	id TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	project TEXT NOT NULL, 
+	document TEXT NOT NULL, 
+	fingerprint TEXT NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	PRIMARY KEY (id), 
+	UNIQUE (name)
+);
 CREATE TABLE credentials (
 	key_id TEXT NOT NULL, 
 	rotation_id TEXT NOT NULL, 
@@ -76,6 +88,14 @@ CREATE TABLE credentials (
 	PRIMARY KEY (key_id)
 );
 CREATE INDEX credentials_by_rotation ON credentials (rotation_id);
+CREATE TABLE folders (
+	project TEXT NOT NULL, 
+	environment TEXT NOT NULL, 
+	path TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	PRIMARY KEY (project, environment, path)
+)
+ WITHOUT ROWID;
 CREATE TABLE issue_intents (
 	rotation_id TEXT NOT NULL, 
 	attempt_id TEXT NOT NULL, 
@@ -132,6 +152,14 @@ CREATE TABLE meta (
 	value TEXT NOT NULL, 
 	PRIMARY KEY (name)
 );
+CREATE TABLE projects (
+	name TEXT NOT NULL, 
+	title TEXT NOT NULL, 
+	description TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
 CREATE TABLE requests (
 	id TEXT NOT NULL, 
 	rotation_id TEXT NOT NULL, 
@@ -241,3 +269,5 @@ CREATE TABLE standings (
  WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS journal_refuses_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS journal_refuses_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS audit_refuses_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS audit_refuses_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
