@@ -69,11 +69,10 @@ def _print(findings: Sequence[Finding]) -> None:
         well = [each.check for each in of_it if each.ok]
         if well:
             table.add_row(Text("ok", style="green"), subject, ", ".join(well), "")
-        for each in of_it:
-            if not each.ok:
-                mark = Text("failed", style="red") if each.ok is False else Text("?", style="yellow")
-                told = f"{each.message}. {each.hint}" if each.hint else each.message
-                table.add_row(mark, subject, each.check, Text(told))
+        for each in filter(lambda each: not each.ok, of_it):
+            mark = Text("failed", style="red") if each.ok is False else Text("?", style="yellow")
+            told = f"{each.message}. {each.hint}" if each.hint else each.message
+            table.add_row(mark, subject, each.check, Text(told))
     printed(table)
     failed = sum(each.ok is False for each in findings)
     print(f"{len(findings)} checks, {failed} failed" if failed else f"{len(findings)} checks, all is well")

@@ -6,6 +6,7 @@ import sys
 
 from rotator.errors import (
     AccessDenied,
+    AddressTaken,
     ConfigError,
     DirectoryThrottled,
     DirectoryUnavailable,
@@ -31,6 +32,7 @@ _STATUSES: tuple[tuple[type[RotatorError], int], ...] = (
     (ConfigError, BAD_CONFIGURATION),
     (StoreUnusable, BAD_CONFIGURATION),
     (StoreUnavailable, TEMPORARY),
+    (AddressTaken, TEMPORARY),
     (LeaseHeld, TEMPORARY),
     (LeaseLost, TEMPORARY),
     (DirectoryUnavailable, TEMPORARY),

@@ -25,16 +25,18 @@ class _Reading:
 async def follow(store: SqlStore, requests: Sequence[tuple[str, Request]], heard: Callable[[News], None]) -> None:
     """Hand on what happens to these rotations (by name), until each request has its answer."""
     open_ones = [_Reading(request, name, await _end(store, request)) for name, request in requests]
-    while open_ones:
-        left = []
-        for reading in open_ones:
-            now = await store.request(reading.request.id)
-            await _read_on(store, reading, heard)
-            if now is not None and now.ended_at is None:
-                left.append(reading)
-        open_ones = left
-        if open_ones:
-            await asyncio.sleep(_POLL)
+    while True:
+        open_ones = [each for each in open_ones if await _goes_on(store, each, heard)]
+        if not open_ones:
+            return
+        await asyncio.sleep(_POLL)
+
+
+async def _goes_on(store: SqlStore, reading: _Reading, heard: Callable[[News], None]) -> bool:
+    """Hand on what is new; tell whether the answer is still to come, as it was before that."""
+    request = await store.request(reading.request.id)
+    await _read_on(store, reading, heard)
+    return request is not None and request.ended_at is None
 
 
 async def _end(store: SqlStore, request: Request) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,19 +29,26 @@ def history(
     """Show the attempts of a rotation with their steps, from the journal."""
     past = asyncio.run(_read(context.obj, name, limit))
     if as_json:
-        print(json.dumps({"attempts": [_plain(attempt, entries) for attempt, entries in past]}, indent=2))
-        return
-    from rotator.cli.news import news_of
+        from rotator.domain.outside import attempted
 
+        print(json.dumps({"attempts": [attempted(attempt, entries) for attempt, entries in past]}, indent=2))
+        return
     if not past:
         print(f"{name} has not been attempted yet")
     for attempt, entries in past:
         print(_headline(attempt))
-        for entry in entries:
-            news = news_of(name, entry)
-            if news is not None:
-                mark = {True: "ok", False: "failed", None: ".."}[news.ok]
-                print(f"    {entry.at:%H:%M:%S}  {entry.step:<13} {mark:<6}  {news.text}")
+        for line in _steps(name, entries):
+            print(line)
+
+
+def _steps(name: str, entries: Sequence[Entry]) -> Iterator[str]:
+    from rotator.cli.news import news_of
+
+    for entry in entries:
+        news = news_of(name, entry)
+        if news is not None:
+            mark = {True: "ok", False: "failed", None: ".."}[news.ok]
+            yield f"    {entry.at:%H:%M:%S}  {entry.step:<13} {mark:<6}  {news.text}"
 
 
 async def _read(settings: Settings, name: str, limit: int) -> Past:
@@ -55,21 +62,3 @@ def _headline(attempt: Attempt) -> str:
     took = f" in {(attempt.ended_at - attempt.started_at).total_seconds():.0f}s" if attempt.ended_at else ""
     mode = "" if attempt.mode.value == "rotate" else f" {attempt.mode.value}"
     return f"{attempt.started_at:%Y-%m-%d %H:%M:%S}Z  {attempt.id}  {attempt.reason}{mode}: {came_to}{took}"
-
-
-def _plain(attempt: Attempt, entries: Sequence[Entry]) -> dict[str, Any]:
-    from rotator.domain.outside import at
-
-    return {
-        "id": attempt.id,
-        "mode": attempt.mode.value,
-        "reason": attempt.reason,
-        "isManual": attempt.manual,
-        "startedAt": at(attempt.started_at),
-        "endedAt": at(attempt.ended_at),
-        "outcome": attempt.outcome.value if attempt.outcome else None,
-        "message": attempt.message or None,
-        "journal": [
-            {"seq": e.seq, "at": at(e.at), "step": e.step, "phase": e.phase, "facts": dict(e.facts)} for e in entries
-        ],
-    }

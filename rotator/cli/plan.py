@@ -133,11 +133,8 @@ def _print(chosen: Sequence[_Planned], now: datetime, *, whole: bool) -> None:
         table.add_row(each.facts.rotation.name, when, first.reason, then, each.edit and f"({each.edit})")
     printed(table)
     for each in chosen:
-        for credential in each.facts.retiring:
-            if credential.revoke_at is not None:
-                print(
-                    f"{each.facts.rotation.name}: {credential.key_id} will be revoked {ago(credential.revoke_at, now)}"
-                )
+        for credential in filter(lambda credential: credential.revoke_at, each.facts.retiring):
+            print(f"{each.facts.rotation.name}: {credential.key_id} will be revoked {ago(credential.revoke_at, now)}")
 
 
 def _plain(each: _Planned) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rotator.cli.asking import pick
-from rotator.cli.books import read_facts
+from rotator.cli.books import open_existing, read_facts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,16 +34,22 @@ def status(
     if watch and not as_json:
         asyncio.run(_watch(settings, name))
         return
+    if as_json:
+        print(json.dumps({"secretRotations": asyncio.run(_as_the_api_does(settings, name))}, indent=2))
+        return
     found, now = asyncio.run(read_facts(settings))
     chosen = [pick(found, name)] if name else found
-    if as_json:
-        from rotator.domain.outside import secret_rotation
-
-        print(json.dumps({"secretRotations": [secret_rotation(facts) for facts in chosen]}, indent=2))
-        return
     from rotator.cli.tables import printed
 
     printed(_shown(chosen, now, detail=bool(name)))
+
+
+async def _as_the_api_does(settings: Settings, name: str) -> list[dict[str, Any]]:
+    from rotator.domain.outside import secret_rotation
+
+    async with open_existing(settings) as store:
+        found, ids = list(await store.facts()), await store.ids()
+    return [secret_rotation(facts, ids) for facts in ([pick(found, name)] if name else found)]
 
 
 async def _watch(settings: Settings, name: str) -> None:
