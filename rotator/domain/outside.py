@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rotator.domain.model import Credential, Delivery, Facts, Rotation, VerifyRule
+from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, Rotation, VerifyRule
 from rotator.domain.next_time import next_rotation_at
+from rotator.domain.resources import Ids
 from rotator.domain.schedule import Schedule
 
 #: The API speaks of two alternating slots.
 _SHOWN_CREDENTIALS = 2
 
 
-def secret_rotation(facts: Facts) -> dict[str, Any]:
+def secret_rotation(facts: Facts, ids: Ids) -> dict[str, Any]:
     """One element of `{"secretRotations": [...]}`; a copy without any secret text."""
     rotation, switches, standing = facts.rotation, facts.switches, facts.standing
+    folder, connection_id = rotation.folder, ids.connection(rotation.connection)
+    environment_id, folder_id = ids.environment(folder.project, folder.environment), ids.folder(folder)
     return {
         "id": rotation.id,
         "name": rotation.name,
         "description": rotation.description or None,
         "type": "azure-client-secret",
-        "projectId": rotation.folder.project,
-        "environment": {"slug": rotation.folder.environment},
-        "folder": {"path": rotation.folder.path},
-        "connection": {"app": "azure-client-secrets", "name": rotation.connection},
+        "projectId": ids.project(folder.project),
+        "project": folder.project,
+        "environment": {"slug": folder.environment, "name": folder.environment, "id": environment_id},
+        "folderId": folder_id,
+        "folder": {"id": folder_id, "path": folder.path},
+        "connectionId": connection_id,
+        "connection": {"app": "azure-client-secrets", "name": rotation.connection, "id": connection_id},
         "parameters": {
             "objectId": rotation.application.object_id,
             "clientId": rotation.application.client_id,
@@ -51,6 +57,23 @@ def secret_rotation(facts: Facts) -> dict[str, Any]:
         "credentials": [_credential(each) for each in shown_credentials(facts)],
         "deliveries": [_delivery(each) for each in facts.deliveries],
         "alarms": [{"code": alarm.code, "message": alarm.message} for alarm in standing.alarms],
+    }
+
+
+def attempted(attempt: Attempt, entries: Sequence[Entry]) -> dict[str, Any]:
+    """One element of `{"attempts": [...]}`: what was attempted, with its journal."""
+    return {
+        "id": attempt.id,
+        "mode": attempt.mode.value,
+        "reason": attempt.reason,
+        "isManual": attempt.manual,
+        "startedAt": at(attempt.started_at),
+        "endedAt": at(attempt.ended_at),
+        "outcome": attempt.outcome.value if attempt.outcome else None,
+        "message": attempt.message or None,
+        "journal": [
+            {"seq": e.seq, "at": at(e.at), "step": e.step, "phase": e.phase, "facts": dict(e.facts)} for e in entries
+        ],
     }
 
 

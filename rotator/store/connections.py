@@ -18,6 +18,7 @@ from rotator.store.statements import Prepared
 
 _TABLE = "connections"
 _ALL = Prepared(select(connections).order_by(connections.c.name))
+_IDS = Prepared(select(connections.c.name, connections.c.id))
 _NAMED = Prepared(select(connections.c.id).where(connections.c.name == bindparam("wanted")))
 _INSERT = Prepared(insert(connections).values({c.name: bindparam(c.name) for c in connections.c}))
 _CHANGE = Prepared(
@@ -38,6 +39,11 @@ _SEALED = Prepared(select(sealed.c.of_column).where(sealed.c.of_table == _TABLE,
 def every(tx: Transaction, seal: Seal) -> list[MadeConnection]:
     """All of them by name, with their credentials."""
     return [_connection(tx, seal, row) for row in tx.rows(_ALL)]
+
+
+def ids(tx: Transaction) -> dict[str, str]:
+    """Name -> id."""
+    return {row[0]: row[1] for row in tx.rows(_IDS)}
 
 
 def add(tx: Transaction, seal: Seal, made: MadeConnection) -> bool:

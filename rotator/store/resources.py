@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from rotator.domain.model import Folder
@@ -22,6 +22,10 @@ class ResourceStore:
     async def connections(self) -> Sequence[MadeConnection]:
         """Those made through the API, by name, with their credentials."""
         return await self._runner.read(lambda tx: connections.every(tx, self._seal))
+
+    async def connection_ids(self) -> Mapping[str, str]:
+        """Name -> id of those made through the API."""
+        return await self._runner.read(connections.ids)
 
     async def add_connection(self, made: MadeConnection) -> bool:
         """False: the name is taken."""

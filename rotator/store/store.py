@@ -22,6 +22,7 @@ from rotator.domain.model import (
     Rotation,
     Secret,
 )
+from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
 from rotator.store import definitions, embedded, leases, requests, seal, views, writes
 from rotator.store.facts import defined_of
@@ -177,6 +178,10 @@ class SqlStore:
     async def ledger(self, rotation_id: str) -> Sequence[Credential]:
         """All credentials of a rotation, revoked ones included, oldest first."""
         return await self._runner.read(lambda tx: views.ledger(tx, rotation_id))
+
+    async def ids(self) -> Ids:
+        """The ids of what has no row of its own."""
+        return Ids(self.installation, await self.resources.connection_ids())
 
     # The connections' own credentials (rotation.md section 8).
 
