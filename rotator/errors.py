@@ -22,6 +22,7 @@ RotatorError                       what happened, where; .hint what to do; .retr
 │  ├─ StoreUnusable                    newer schema, second engine, no key opens it
 │  ├─ LeaseHeld
 │  └─ LeaseLost                        stop at once
+├─ AddressTaken             retry   somebody else listens where we are to
 └─ AccessDenied                    the API's own callers
 """
 
@@ -190,6 +191,18 @@ class LeaseHeld(StoreError):
 
 class LeaseLost(StoreError):
     """Our fencing token is stale: another node has taken over; nothing was written."""
+
+
+class AddressTaken(RotatorError):
+    """Another process listens on the address that we are to listen on."""
+
+    retryable = True
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"another process listens on {address}",
+            hint='End it, or set api.listen to another address ("off": no API).',
+        )
 
 
 class AccessDenied(RotatorError):

@@ -13,8 +13,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from rotator.domain.model import Secret
 from rotator.errors import StoreUnusable
 from rotator.ports import Chance
+from rotator.store import access_schema, resources_schema, schema
 from rotator.store import keys as key_files
-from rotator.store import resources_schema, schema
 from rotator.store.seal import Seal, keep
 from rotator.store.session import Transaction
 from rotator.store.sqlite import DIALECT, TRIGGERS
@@ -58,6 +58,7 @@ def make(tx: Transaction, path: Path | None, given: Sequence[bytes], *, chance: 
 def statements() -> list[str]:
     """What makes the newest schema of nothing."""
     assert resources_schema.connections.metadata is schema.metadata, "imported, so that its tables are among them"
+    assert access_schema.audit.metadata is schema.metadata, "imported, so that its tables are among them"
     made: list[str] = []
     for table in schema.metadata.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=DIALECT)))

@@ -29,10 +29,11 @@ _PRAGMAS = (
 #: Statements of a session fit: none is parsed by SQLite twice.
 _CACHED_STATEMENTS = 512
 
-#: The journal is append-only (law L2); other databases say it otherwise.
+#: The journal is append-only (law L2), and so is the audit; other databases say it otherwise.
 TRIGGERS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS journal_refuses_{verb.lower()} BEFORE {verb} ON journal "
-    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+    f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"
+    for table in ("journal", "audit")
     for verb in ("UPDATE", "DELETE")
 )
 

@@ -25,6 +25,7 @@ from rotator.domain.model import (
 from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
 from rotator.store import definitions, embedded, leases, requests, seal, views, writes
+from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
 from rotator.store.resources import ResourceStore
 from rotator.store.rows import NEVER, micros
@@ -50,6 +51,10 @@ class SqlStore:
         self._now = now
         #: What the API keeps besides rotations.
         self.resources = ResourceStore(runner, seals)
+
+    def access(self, node: str) -> AccessStore:
+        """Identities, tokens and the audit, whose rows go to the chain of that node."""
+        return AccessStore(self._runner, self._seal, key_place=FINGERPRINT_KEY, node=node, now=self._now)
 
     # What the engine asks: see `ports.Store`.
 

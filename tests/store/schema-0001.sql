@@ -27,6 +27,21 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_connection ON attempts (connection, started_at);
 CREATE INDEX attempts_by_rotation ON attempts (rotation_id, started_at);
 CREATE INDEX attempts_open ON attempts (rotation_id) WHERE ended_at IS NULL;
+CREATE TABLE audit (
+	node TEXT NOT NULL, 
+	n INTEGER NOT NULL, 
+	at BIGINT NOT NULL, 
+	kind TEXT NOT NULL, 
+	actor TEXT NOT NULL, 
+	identity_id TEXT NOT NULL, 
+	address TEXT NOT NULL, 
+	request_id TEXT NOT NULL, 
+	facts TEXT NOT NULL, 
+	hash TEXT NOT NULL, 
+	PRIMARY KEY (node, n)
+)
+ WITHOUT ROWID;
+CREATE INDEX audit_by_time ON audit (at);
 CREATE TABLE connection_failures (
 	connection TEXT NOT NULL, 
 	rotation_id TEXT NOT NULL, 
@@ -96,6 +111,15 @@ CREATE TABLE folders (
 	PRIMARY KEY (project, environment, path)
 )
  WITHOUT ROWID;
+CREATE TABLE identities (
+	id TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	grants TEXT NOT NULL, 
+	created_at BIGINT, 
+	updated_at BIGINT, 
+	PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX identities_by_name ON identities (name);
 CREATE TABLE issue_intents (
 	rotation_id TEXT NOT NULL, 
 	attempt_id TEXT NOT NULL, 
@@ -216,6 +240,36 @@ CREATE TABLE sources (
 	PRIMARY KEY (path)
 )
  WITHOUT ROWID;
+CREATE TABLE access_tokens (
+	digest TEXT NOT NULL, 
+	id TEXT NOT NULL, 
+	identity_id TEXT NOT NULL, 
+	method TEXT NOT NULL, 
+	created_at BIGINT, 
+	expires_at BIGINT, 
+	uses_limit INTEGER NOT NULL, 
+	uses INTEGER NOT NULL, 
+	PRIMARY KEY (digest), 
+	FOREIGN KEY(identity_id) REFERENCES identities (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
+CREATE INDEX access_tokens_by_expiry ON access_tokens (expires_at);
+CREATE INDEX access_tokens_by_identity ON access_tokens (identity_id, method);
+CREATE TABLE client_secrets (
+	id TEXT NOT NULL, 
+	identity_id TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	prefix TEXT NOT NULL, 
+	description TEXT NOT NULL, 
+	created_at BIGINT, 
+	expires_at BIGINT, 
+	uses_limit INTEGER NOT NULL, 
+	uses INTEGER NOT NULL, 
+	revoked_at BIGINT, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(identity_id) REFERENCES identities (id) ON DELETE CASCADE
+);
+CREATE INDEX client_secrets_by_identity ON client_secrets (identity_id);
 CREATE TABLE deliveries (
 	rotation_id TEXT NOT NULL, 
 	destination TEXT NOT NULL, 
@@ -242,6 +296,23 @@ CREATE TABLE hints (
 	FOREIGN KEY(rotation_id) REFERENCES rotations (id) ON DELETE CASCADE
 )
  WITHOUT ROWID;
+CREATE TABLE sign_ins (
+	id TEXT NOT NULL, 
+	identity_id TEXT NOT NULL, 
+	method TEXT NOT NULL, 
+	handle TEXT NOT NULL, 
+	ttl INTEGER NOT NULL, 
+	max_ttl INTEGER NOT NULL, 
+	uses INTEGER NOT NULL, 
+	trusted TEXT NOT NULL, 
+	facts TEXT NOT NULL, 
+	created_at BIGINT, 
+	updated_at BIGINT, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(identity_id) REFERENCES identities (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX sign_ins_by_handle ON sign_ins (method, handle);
+CREATE UNIQUE INDEX sign_ins_by_identity ON sign_ins (identity_id, method);
 CREATE TABLE standings (
 	rotation_id TEXT NOT NULL, 
 	state TEXT NOT NULL, 

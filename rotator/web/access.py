@@ -1,0 +1,104 @@
+"""Who is calling, and what may he do? The dependency `Calling` of every route that is not open to all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from rotator.domain.access import Bearer, Identity, Note, Role
+from rotator.domain.secret import Secret
+from rotator.web.addresses import is_among
+from rotator.web.auth.minting import digest_of, is_same
+from rotator.web.envelope import id_of
+from rotator.web.parts import Parts, parts_of
+from rotator.web.refusals import Forbidden, NotFound, TokenRefused, Unauthorized
+
+_READS = ("GET", "HEAD")
+#: Only for the OpenAPI document: the header is read below, with refusals of our own.
+_SCHEME = HTTPBearer(auto_error=False, description="An access token, from a login or `rotator identity token`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An identity, at this moment and from this address."""
+
+    bearer: Bearer
+    address: str
+    request_id: str
+
+    @property
+    def identity(self) -> Identity:
+        return self.bearer.identity
+
+    def may(self, role: Role, project: str, environment: str = "", path: str = "") -> bool:
+        """Tell whether he may act in that role there."""
+        return self.identity.may(role, project, environment, path)
+
+    def require(self, role: Role, project: str, environment: str = "", *, path: str = "", what: str) -> None:
+        """Raise NotFound for `what` he may not even read of there, Forbidden for what he may read but not do."""
+        if self.may(role, project, environment, path):
+            return
+        if self.may(Role.READER, project, environment, path):
+            raise Forbidden(f"The identity {self.identity.name} is no {role.value} of that place")
+        raise NotFound(f"{what} not found")
+
+    @property
+    def is_everywhere(self) -> bool:
+        """An admin of everything."""
+        return any(grant.role is Role.ADMIN and grant.is_everywhere for grant in self.identity.grants)
+
+    def require_everywhere(self) -> None:
+        """Raise Forbidden for who is not an admin of everything: identities and connections belong to no project."""
+        if not self.is_everywhere:
+            raise Forbidden(f"The identity {self.identity.name} is no admin of everything")
+
+    def note(self, kind: str, **facts: object) -> Note:
+        """A row of the audit about what he does."""
+        return Note(kind, self.identity.name, self.identity.id, self.address, self.request_id, facts)
+
+
+async def caller(request: Request, _scheme: Annotated[object, Security(_SCHEME)]) -> Caller:
+    """The caller of this request, or a refusal."""
+    parts = parts_of(request)
+    text = bearer_text(request)
+    address = address_of(request)
+    bearer = await admitted(parts, text, address)
+    parts.limits.take("reads" if request.method in _READS else "changes", bearer.identity.id)
+    return Caller(bearer, address, id_of(request))
+
+
+async def admitted(parts: Parts, text: Secret, address: str) -> Bearer:
+    """The token, if it is ours and may still be used from there; counts the use."""
+    digest = digest_of(text)
+    bearer = await parts.access.bearer(digest)
+    if bearer is None or not is_same(digest, bearer.token.digest):
+        raise TokenRefused("The access token is not known, or has been revoked")
+    if bearer.token.expires_at is not None and bearer.token.expires_at <= bearer.now:
+        raise TokenRefused("The access token has expired", hint="Sign in again.")
+    if not is_among(address, bearer.rule.trusted):
+        raise Forbidden(f"The access token is not trusted from {address}")
+    if bearer.token.uses_limit and not await parts.access.spend(digest):
+        raise Unauthorized("The access token has been used as often as it may be", hint="Sign in again.")
+    return bearer
+
+
+def bearer_text(request: Request) -> Secret:
+    """What stands in the Authorization header."""
+    header = request.headers.get("authorization", "")
+    scheme, _, text = header.partition(" ")
+    if not header:
+        raise Unauthorized("The access token is missing", hint="Send it as 'Authorization: Bearer TOKEN'.")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise TokenRefused("The Authorization header holds no bearer token")
+    return Secret(text.strip())
+
+
+def address_of(request: Request) -> str:
+    """The client's address, as the gate has found it."""
+    return str(request.scope["rotator.address"])
+
+
+Calling = Annotated[Caller, Depends(caller)]

@@ -1,0 +1,1 @@
+"""How does a machine sign in, and what does it get?"""

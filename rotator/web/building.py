@@ -1,0 +1,32 @@
+"""Of what is the API made? FastAPI with our routes, behind the gate."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from rotator import __version__
+from rotator.web import envelope, health, signing
+from rotator.web.api import ROUTERS
+from rotator.web.gate import Gate
+from rotator.web.parts import Parts
+
+_ABOUT = "Rotations, connections, mapped secrets and sign-in. Paths and fields follow Infisical, so its clients work."
+
+
+def build(parts: Parts) -> ASGIApp:
+    """The API as an ASGI app."""
+    app = FastAPI(
+        title="Rotator",
+        version=__version__,
+        description=_ABOUT,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    envelope.install(app)
+    for router in (health.router, *signing.ROUTERS, *ROUTERS):
+        app.include_router(router)
+    return Gate(app, parts)

@@ -1,0 +1,34 @@
+"""What do the routes work with? Made by the composition root, found on the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from rotator.ports import Clock
+from rotator.web.audit import Audit
+from rotator.web.limits import Limits
+from rotator.web.ports import AccessBooks, Readiness, Tenants
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that routes need of the world."""
+
+    access: AccessBooks
+    audit: Audit
+    limits: Limits
+    tenants: Tenants
+    clock: Clock
+    ready: Readiness
+    #: Networks whose X-Forwarded-For is believed.
+    trusted_proxies: Callable[[], tuple[str, ...]] = field(default=lambda: ())
+
+
+def parts_of(request: Request) -> Parts:
+    """Those of the app that the request has reached."""
+    return cast("Parts", request.app.state.parts)

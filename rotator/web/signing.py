@@ -1,0 +1,10 @@
+"""Which routes sign identities in, and say who they are?"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from rotator.web.auth import tokens
+
+#: All of them, in the order of the documentation.
+ROUTERS: list[APIRouter] = [tokens.router]
