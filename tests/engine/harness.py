@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from rotator.destinations import Opener, Surroundings
@@ -73,6 +75,8 @@ class Harness:
         self.clock = ManualClock()
         self.chance = SeededChance()
         self.limits = limits or Limits()
+        for name, content in _new_database().items():
+            (folder / name).write_bytes(content)
         self.store: SqlStore = open_store(
             f"sqlite:///{folder}/state.db",
             chance=self.chance,
@@ -245,3 +249,17 @@ class Watched:
             return result
 
         return write
+
+
+@cache
+def _new_database() -> dict[str, bytes]:
+    """An empty state database and its key, made once: making one takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        open_store(
+            f"sqlite:///{folder}/state.db",
+            chance=SeededChance(),
+            database_time=ManualClock().now,
+            installation=INSTALLATION,
+            inline=True,
+        ).close()
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}

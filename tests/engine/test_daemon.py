@@ -240,12 +240,6 @@ def test_a_beat_is_told_each_time_and_written_now_and_then(bench: Bench) -> None
     assert bench.manager.heard() == ["WATCHDOG=1"] * 3
 
 
-def test_the_same_status_is_told_once(bench: Bench) -> None:
-    bench.life.status("busy")
-    bench.life.status("busy")
-    assert bench.manager.heard() == ["STATUS=busy"]
-
-
 def test_without_a_service_manager_nothing_is_said(tmp_path: Path) -> None:
     Systemd("").say("READY=1")
     Systemd(str(tmp_path / "nobody")).say("READY=1")
