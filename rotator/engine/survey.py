@@ -9,6 +9,7 @@ from rotator.domain.events import AlarmRaised, OrphanFound, Reclaimed
 from rotator.domain.model import Credential, CredentialState, IssueIntent
 from rotator.engine import places
 from rotator.engine.visit import Visit
+from rotator.errors import DestinationError
 from rotator.ports import Listed, Registration
 
 STATE_OLDER = "STATE_OLDER_THAN_ENTRA"
@@ -94,9 +95,13 @@ async def _left_behind(visit: Visit, listed: Listed, intent: IssueIntent) -> lis
     that issue, and the key is in use: it is unknown to them like any other that came later (law L16).
     """
     if intent.display_name not in visit.world.memory.asked_for:
-        for rule in visit.rotation.destinations:
-            if await places.bears(visit, rule) == listed.key_id:
-                return [listed]
+        try:
+            borne = [await places.bears(visit, rule) for rule in visit.rotation.destinations]
+        except DestinationError:
+            # It may be in use where we cannot look: left alone until a later look can tell.
+            return []
+        if listed.key_id in borne:
+            return [listed]
     await _reclaim(visit, listed, intent)
     return []
 
