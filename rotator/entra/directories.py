@@ -64,6 +64,12 @@ class EntraDirectories:
         longest = options.timeouts.connect + options.timeouts.request
         return Connection(name, tenant_id, client_id, options.propagation, longest)
 
+    def cloud_of(self, tenant_id: str) -> Endpoints:
+        """The cloud of the first connection to that tenant, else the public one."""
+        to_it = (each for each in self._connections.values() if tenant_and_client(each)[0] == tenant_id)
+        options = next(to_it, None)
+        return endpoints(options.cloud if options else "public", self._clouds)
+
     async def open(self, name: str) -> EntraDirectory:
         """The directory of a connection; nothing is sent yet. Raises ConfigError when the connection is not defined.
 
@@ -76,6 +82,14 @@ class EntraDirectories:
             if name not in self._opened:
                 self._opened[name] = await asyncio.to_thread(self._build, name)
             return self._opened[name].directory
+
+    async def try_out(self, options: AnyConnection) -> None:
+        """Sign in with options that are not in use yet. Raises SignInRefused, DirectoryUnavailable, ConfigError."""
+        opened = await asyncio.to_thread(self._built, options, None)
+        try:
+            await opened.directory.sign_in()
+        finally:
+            await opened.directory.retire()
 
     async def warm_up(self) -> None:
         """Open every connection, so that the first rotation does not wait for imports."""
@@ -110,11 +124,12 @@ class EntraDirectories:
 
     def _build(self, name: str) -> _Opened:
         """Runs in a thread: the imports and the certificates take too long for the loop."""
+        return self._built(self._options(name), partial(self._secret_of, name) if self._secret_of else None)
+
+    def _built(self, options: AnyConnection, secret_of: Callable[[], Awaitable[Secret]] | None) -> _Opened:
         from rotator.entra.opening import open_directory
 
-        options = self._options(name)
         cloud = endpoints(options.cloud, self._clouds)
-        secret_of = partial(self._secret_of, name) if self._secret_of else None
         directory = open_directory(
             options, cloud, network=self._network, clock=self._clock, secret_of=secret_of, new_id=self._new_id
         )

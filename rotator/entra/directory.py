@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rotator.domain.model import Application, Secret
-from rotator.entra.answers import Answer
+from rotator.entra.answers import Answer, parsed
 from rotator.entra.graph_refusals import Subjects, certain_refusal, failure, is_already_gone, outcome_unknown
 from rotator.entra.rights import is_application, needs_ownership, require_ownership
 from rotator.errors import DirectoryUnavailable, OutcomeUnknown
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _PERSONAL: Final = frozenset({"AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"})
 _PERSONAL_ROOM: Final = 2
 _READING: Final = "reading the application"
+_LISTING: Final = "listing the applications"
 _OWNERS: Final = "reading the owners"
 
 
@@ -135,6 +136,20 @@ class EntraDirectory:
             require_ownership(rights, answer, subjects)
             return True
 
+    async def applications(self) -> AsyncIterator[Sequence[Application]]:
+        """All applications that the connection may see, a page at a time."""
+        next_link = ""
+        async with self._call():
+            while True:
+                answer = await self._asker.repeatable(_LISTING, partial(self._graph.applications, next_link))
+                if answer.status != 200:
+                    raise failure(_LISTING, answer, await self._subjects("the tenant's applications"))
+                page = parsed(answer.content)
+                yield _applications(page)
+                next_link = str(page.get("@odata.nextLink") or "")
+                if not next_link:
+                    return
+
     async def retire(self) -> None:
         """Close as soon as no call is under way; calls that began before still end as they would have."""
         self._retired = True
@@ -172,6 +187,15 @@ class EntraDirectory:
             expires_at=_utc(made.expires_at) or expires_at,
             hint=made.hint,
         )
+
+
+def _applications(page: dict[str, object]) -> list[Application]:
+    rows = page.get("value")
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [
+        Application("", str(row.get("id", "")), str(row.get("appId", "")), str(row.get("displayName") or ""))
+        for row in found
+    ]
 
 
 def _registration(asked: Application, found: ApplicationAnswer) -> Registration:

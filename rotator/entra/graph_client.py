@@ -21,6 +21,7 @@ from kiota_abstractions.serialization import Parsable
 from kiota_http.middleware import ParametersNameDecodingHandler
 from kiota_http.middleware.options import ResponseHandlerOption
 from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
+from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
 from msgraph.generated.applications.item.application_item_request_builder import ApplicationItemRequestBuilder
 from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
@@ -44,6 +45,9 @@ from rotator.entra.graph_models import SELECTED, ApplicationAnswer, PasswordAnsw
 
 Model = TypeVar("Model", bound=Parsable)
 _ByObjectId = ApplicationItemRequestBuilder.ApplicationItemRequestBuilderGetQueryParameters
+_Listing = ApplicationsRequestBuilder.ApplicationsRequestBuilderGetQueryParameters
+#: The most that Graph gives at once: https://learn.microsoft.com/graph/paging
+_PAGE = 999
 _ByClientId = ApplicationsWithAppIdRequestBuilder.ApplicationsWithAppIdRequestBuilderGetQueryParameters
 
 
@@ -101,6 +105,14 @@ class GraphClient:
         """The app management policies assigned to this application."""
         builder = self._graph.applications.by_application_id(object_id).app_management_policies
         return await self._get(builder.to_get_request_information(self._how()))
+
+    async def applications(self, next_link: str = "") -> Answer:
+        """A page of all applications, with their ids and names; the next one where a page has named it."""
+        builder = self._graph.applications
+        if next_link:
+            return await self._get(builder.with_url(next_link).to_get_request_information(self._how()))
+        query = _Listing(select=["id", "appId", "displayName"], top=_PAGE)
+        return await self._get(builder.to_get_request_information(self._how(query)))
 
     async def owners_of(self, object_id: str) -> Answer:
         """The owners of an application; the first hundred, which is the most it may have."""

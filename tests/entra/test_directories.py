@@ -10,12 +10,12 @@ import pytest
 from rotator.entra.clouds import CLOUDS, endpoints
 from rotator.entra.directories import EntraDirectories
 from rotator.entra.options import Cloud
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, SignInRefused
 from rotator.network import Network
 from rotator.ports import Directories
 from rotator.simulator.server import Running
-from rotator.simulator.simulation import make_simulation
-from tests.entra.connecting import Connected, cloud, connected_to, options
+from rotator.simulator.simulation import SimulatorOptions, make_simulation
+from tests.entra.connecting import Connected, cloud, connected_to, in_process, options
 from tests.fakes import ManualClock
 
 
@@ -123,3 +123,22 @@ def test_opening_needs_a_ca_file_that_exists() -> None:
     directories = EntraDirectories(given, clouds, network=Network(environment={}), clock=clock)
     with pytest.raises(ConfigError, match=r"/nowhere/ca\.pem cannot be read"):
         asyncio.run(directories.open("contoso"))
+
+
+async def test_options_are_tried_out_without_being_taken_into_use() -> None:
+    async with in_process() as connected:
+        good = options(connected.simulation)
+        await connected.directories.try_out(good)
+        wrong = options(connected.simulation, clientSecret="wrong")
+        with pytest.raises(SignInRefused):
+            await connected.directories.try_out(wrong)
+        assert await connected.directories.open("contoso") is connected.directory
+
+
+async def test_all_pages_of_applications_are_listed() -> None:
+    async with in_process(simulated=SimulatorOptions(seed=7, applications=2100)) as connected:
+        pages = [page async for page in connected.directory.applications()]
+        truth = connected.simulation.entra.tenant.applications
+        assert len(pages) == 3
+        assert {each.object_id for page in pages for each in page} == set(truth)
+        assert all(each.client_id and each.name for page in pages for each in page)
