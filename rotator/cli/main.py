@@ -12,12 +12,14 @@ from typing import Annotated
 import typer
 
 from rotator.cli import (
+    audit,
     check,
     config,
     demo,
     exits,
     healthcheck,
     history,
+    identity,
     keys,
     plan,
     requests,
@@ -130,6 +132,8 @@ app.command("deliver")(requests.deliver)
 app.command("adopt")(requests.adopt)
 app.command("forget")(requests.forget)
 app.add_typer(secret.app, name="secret")
+app.add_typer(identity.app, name="identity")
+app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 app.command("demo")(demo.demo)

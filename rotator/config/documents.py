@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from rotator.config.api import Api
 from rotator.config.definitions import RotationOptions, destination_model
-from rotator.config.settings import Api, Daemon, Logging, Network, State
+from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.destinations import KINDS
 from rotator.domain.model import Initial
 from rotator.entra.options import AnyConnection, Cloud

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: Top-level blocks, options of `api`, of a rotation (and of `defaults`), and kinds of destinations that come later.
 _BLOCKS = frozenset({"metrics", "dashboard", "notifications", "freeze"})
-_API = frozenset({"tls", "behindProxy", "trustedProxies", "allow"})
+_API = frozenset({"allow"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline", "hooks"})
 _FILE = frozenset({"template"})
 METHODS = ("oauth",)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from rotator.config.api import Api, check_api
 from rotator.config.building import build, check_rotation, warn_about
 from rotator.config.checks import check_own_names, check_places, check_signal, check_unique, warn_about_sharing
 from rotator.config.connections import WrittenConnection, check_connection, own_rotation, read_connection
@@ -18,7 +19,7 @@ from rotator.config.problems import Problems, Spot, unknown_key
 from rotator.config.reading import Table
 from rotator.config.rotations import Reader, WrittenRotation
 from rotator.config.secrets import check_secrets
-from rotator.config.settings import Api, Daemon, Logging, Network, State
+from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.domain.model import Rotation
 from rotator.entra.options import PUBLIC_CLOUDS, AnyConnection, Cloud, tenant_and_client
 from rotator.options import Options, is_slug, shown
@@ -49,6 +50,7 @@ class Configuration:
     daemon: Daemon
     logging: Logging
     network: Network
+    api: Api
     clouds: Mapping[str, Cloud]
     connections: Mapping[str, AnyConnection]
     #: With empty ids; those that renew a connection's own secret come last. Empty when `unchanged`.
@@ -133,7 +135,8 @@ class _Loading:
         self._check_blocks()
         state, daemon = self._block("state", State), self._block("daemon", Daemon)
         logging, network = self._block("logging", Logging), self._block("network", Network)
-        self._block("api", Api)
+        api = self._block("api", Api)
+        check_api(api, self._main / "api", self._problems, check_files=self._check_references)
         clouds = self._clouds()
         connections = self._connections(clouds)
         rotations = () if self._unchanged else self._rotations(connections, daemon)
@@ -145,6 +148,7 @@ class _Loading:
             daemon=daemon,
             logging=logging,
             network=network,
+            api=api,
             clouds=clouds,
             connections={name: each.options for name, each in connections.items()},
             rotations=rotations,

@@ -1,11 +1,11 @@
-"""What does one daemon need besides its connections and rotations? State, daemon, logging, network, api."""
+"""What does one daemon need besides its connections and rotations? State, daemon, logging, network."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -65,10 +65,6 @@ def _on_usr1(value: object) -> str | tuple[str, ...]:
     if isinstance(value, list) and value and all(isinstance(name, str) and name for name in value):
         return tuple(value)
     return refuse(value, "all | due | a list of names of rotations")
-
-
-def _listen(value: object) -> str:
-    return "off" if value == "off" else problem("the API is known, but not available in this version", '"off"')
 
 
 class State(Options):
@@ -140,9 +136,3 @@ class Network(Options):
     )
     no_proxy: tuple[Name, ...] = Field(default=(), description="Hosts reached without the proxy; default: NO_PROXY.")
     ca_file: FilePath | None = Field(default=None, description="Certificates to trust beside the usual ones, PEM.")
-
-
-class Api(Options):
-    """The HTTP API; not in this version, so it can only be off."""
-
-    listen: Annotated[Literal["off"], Rule(_listen, {"enum": ["off"]})] = "off"

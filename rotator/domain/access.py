@@ -169,6 +169,14 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """A tenant's public signing keys (JWK) by `kid`, and the issuers that its tokens name."""
+
+    by_id: Mapping[str, Mapping[str, object]]
+    issuers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A row of the audit to be: who did what to what, and how it went. `facts` never hold a secret."""
 

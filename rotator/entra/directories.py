@@ -17,6 +17,7 @@ from rotator.errors import ConfigError
 if TYPE_CHECKING:
     from rotator.entra.directory import EntraDirectory
     from rotator.entra.options import AnyConnection, Cloud
+    from rotator.entra.signing_keys import TenantKeys
     from rotator.network import Network
     from rotator.ports import Clock
 
@@ -69,6 +70,12 @@ class EntraDirectories:
         to_it = (each for each in self._connections.values() if tenant_and_client(each)[0] == tenant_id)
         options = next(to_it, None)
         return endpoints(options.cloud if options else "public", self._clouds)
+
+    def tenant_keys(self) -> TenantKeys:
+        """What asks tenants for the keys that sign their tokens."""
+        from rotator.entra.signing_keys import TenantKeys
+
+        return TenantKeys(self.cloud_of, self._network)
 
     async def open(self, name: str) -> EntraDirectory:
         """The directory of a connection; nothing is sent yet. Raises ConfigError when the connection is not defined.

@@ -44,14 +44,21 @@ def broken(request_id: str) -> Response:
     return _answer(request_id, 500, what, word="InternalServerError")
 
 
+def refused_as(request: Request, **facts: object) -> None:
+    """Tell the audit more, should the request be refused: never a secret."""
+    request.scope.setdefault("rotator.facts", {}).update(facts)
+
+
 async def _refused(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RotatorError)
+    refused_as(request, why=_one_line(problem))
     return refusal(id_of(request), problem)
 
 
 async def _invalid(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)
     errors = problem.errors()
+    refused_as(request, why="the body does not have its form")
     if any(error["type"] == "json_invalid" for error in errors):
         return _answer(id_of(request), 400, "The body is not JSON", word="BadRequest")
     return _answer(id_of(request), 422, [_issue(error) for error in errors], word="ValidationFailure")
@@ -77,7 +84,7 @@ def _answer(
     request_id: str, status: int, message: str | Sequence[Mapping[str, object]], *, word: str, **more: object
 ) -> Response:
     body = {"reqId": request_id, "statusCode": status, "message": message, "error": word, **more}
-    return Response(json.dumps(body, ensure_ascii=False, default=str), status, media_type="application/json")
+    return Response(json.dumps(body, default=str), status, media_type="application/json")
 
 
 def _one_line(problem: RotatorError) -> str:

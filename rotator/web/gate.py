@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rotator.domain.access import Note
 from rotator.errors import RotatorError
 from rotator.web.addresses import client_of
 from rotator.web.envelope import broken, refusal
@@ -36,7 +37,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        answer = _Answer(send, f"req-{secrets.token_hex(8)}")
+        answer = _Answer(send, f"req-{secrets.token_hex(8)}", self._refused_login(scope))
         headers = _headers(scope)
         peer = scope.get("client") or ("", 0)
         address = client_of(peer[0], headers.get(b"x-forwarded-for", ""), self._parts.trusted_proxies())
@@ -46,23 +47,45 @@ class Gate:
             received = await _body(headers, receive) if _has_body(headers) else _NO_BODY
             await self._app(scope, _Replay(received, receive), answer)
         except RotatorError as problem:
+            scope["rotator.facts"] = {"why": str(problem)}
             await answer.instead(refusal(answer.request_id, problem), scope, receive)
         except Exception:  # noqa: BLE001 - a bug of ours must end in an answer, not in a broken connection
             _log.exception("a request ended in a bug", request_id=answer.request_id, path=scope["path"])
             await answer.instead(broken(answer.request_id), scope, receive)
         _tell(scope, answer, address)
 
+    def _refused_login(self, scope: Scope) -> Callable[[int], Awaitable[None]] | None:
+        """What writes the audit row of a login that is refused, before anybody hears of it.
+
+        Too many requests are no row each: they are the log's, or the disk would be who is attacked.
+        """
+        if _kind(scope) != "logins":
+            return None
+
+        async def record(status: int) -> None:
+            if status < 400 or status == 429:
+                return
+            facts = {"path": scope["path"][:256], "status": status, **scope.get("rotator.facts", {})}
+            note = Note("login.refused", "", "", scope["rotator.address"], scope["rotator.request_id"], facts)
+            await self._parts.audit.record(note)
+
+        return record
+
 
 class _Answer:
     """Sends the answer on, with what every answer bears."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, before: Callable[[int], Awaitable[None]] | None) -> None:
+        """`before` is told of the status before the answer goes out."""
         self._send = send
+        self._before = before
         self.request_id = request_id
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self._before is not None:
+                await self._before(message["status"])
             self.status = message["status"]
             more = [*_ADDED, (b"x-request-id", self.request_id.encode())]
             message["headers"] = [*message["headers"], *more]

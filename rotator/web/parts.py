@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from rotator.ports import Clock
 from rotator.web.audit import Audit
+from rotator.web.auth.keyring import Keyring
 from rotator.web.limits import Limits
-from rotator.web.ports import AccessBooks, Readiness, Tenants
+from rotator.web.ports import AccessBooks, Readiness
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,7 +23,7 @@ class Parts:
     access: AccessBooks
     audit: Audit
     limits: Limits
-    tenants: Tenants
+    keyring: Keyring
     clock: Clock
     ready: Readiness
     #: Networks whose X-Forwarded-For is believed.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from rotator.domain.access import AccessToken, Bearer, ClientSecret, Grant, Identity, Method, Note, SignIn
+from rotator.domain.access import AccessToken, Bearer, ClientSecret, Grant, Identity, Method, Note, SignIn, SigningKeys
 
 
 class AccessBooks(Protocol):
@@ -61,18 +60,10 @@ class AccessBooks(Protocol):
     async def audited(self, until: datetime, most: int) -> Sequence[Mapping[str, object]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """A tenant's signing keys by `kid`, and the issuers of its tokens."""
-
-    by_id: Mapping[str, Mapping[str, object]]
-    issuers: frozenset[str]
-
-
 class Tenants(Protocol):
     """Asks a tenant for its signing keys."""
 
-    async def keys(self, tenant_id: str) -> Keys:
+    async def keys(self, tenant_id: str) -> SigningKeys:
         """Fetch them now, from the tenant's discovery documents. Raises DirectoryUnavailable."""
 
 

@@ -55,11 +55,40 @@ MAIN = {
         "clouds: {china: {authority: 'https://login', graph: 'https://graph/v1.0'}}",
         "1:10: clouds.china: not a name of one's own (a-z, 0-9 and '-'; not public | usgov | usgov-dod | china)",
     ),
-    "an API": (
-        "api: {listen: 127.0.0.1:8780}",
-        '1:15: api.listen: the API is known, but not available in this version ("off")',
+    "an API for everybody in clear": (
+        "api: {listen: 0.0.0.0:8780}",
+        (
+            "1:15: api.listen: 0.0.0.0:8780 is reached from elsewhere, in clear"
+            " (tls, or behindProxy: true where a proxy encrypts, or a loopback address)"
+        ),
     ),
-    "TLS": ("api: {tls: {}}", f"1:7: api.tls: {LATER}"),
+    "an API for all of IPv6 in clear": (
+        "api: {listen: '[::]:8780'}",
+        (
+            "1:15: api.listen: [::]:8780 is reached from elsewhere, in clear"
+            " (tls, or behindProxy: true where a proxy encrypts, or a loopback address)"
+        ),
+    ),
+    "an API at a name": (
+        "api: {listen: rotator.example:8780}",
+        (
+            "1:15: api.listen: 'rotator.example:8780' is not allowed"
+            ' (127.0.0.1:8780, [::1]:8780, unix:/run/rotator/api.sock or "off")'
+        ),
+    ),
+    "an API without a port": (
+        "api: {listen: 127.0.0.1}",
+        (
+            "1:15: api.listen: '127.0.0.1' is not allowed"
+            ' (127.0.0.1:8780, [::1]:8780, unix:/run/rotator/api.sock or "off")'
+        ),
+    ),
+    "a proxy by name": (
+        "api: {trustedProxies: [proxy.example]}",
+        ("1:24: api.trustedProxies[0]: 'proxy.example' is not allowed (an address or a network such as 10.0.0.0/8)"),
+    ),
+    "half of TLS": ("api: {tls: {certificate: a.pem}}", "1:12: api.tls.key: missing (required)"),
+    "what the API may allow": ("api: {allow: {}}", f"1:7: api.allow: {LATER}"),
     "metrics": ("metrics: {listen: ''}", f"1:1: metrics: {LATER}"),
     "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
     "notifications": ("notifications: []", f"1:1: notifications: {LATER}"),

@@ -62,6 +62,37 @@ def test_an_api_that_is_off_is_accepted(folder: Files) -> None:
     assert folder.load("api: {listen: off}\n").rotations == ()
 
 
+def test_an_api_listens_on_this_machine_by_default(folder: Files) -> None:
+    api = folder.load("# nothing yet\n").api
+    assert (api.host, api.port, api.socket, api.is_off, api.is_open) == ("127.0.0.1", 8780, "", False, False)
+
+
+@pytest.mark.parametrize(
+    ("listen", "found"),
+    [
+        ("'[::1]:0'", ("::1", 0, "")),
+        ("localhost:81", ("localhost", 81, "")),
+        ("unix:/run/rotator/api.sock", ("", 0, "/run/rotator/api.sock")),
+    ],
+)
+def test_an_api_listens_where_it_is_told(folder: Files, listen: str, found: tuple[str, int, str]) -> None:
+    api = folder.load(f"api: {{listen: {listen}}}\n").api
+    assert (api.host, api.port, api.socket) == found
+    assert not api.is_open
+
+
+def test_an_api_for_everybody_encrypts_or_says_who_does(folder: Files) -> None:
+    assert folder.load("api: {listen: 0.0.0.0:8780, behindProxy: true, trustedProxies: [10.1.2.3/8]}\n").api.is_open
+    assert folder.load("api: {listen: 0.0.0.0:8780, tls: {certificate: a.pem, key: b.pem}}\n").api.tls is not None
+
+
+def test_a_certificate_that_is_not_there_is_told_with_its_place(folder: Files) -> None:
+    (first, second) = folder.problems("api:\n  tls: {certificate: a.pem, key: b.pem}\n", references=True)
+    assert first.startswith("config.yaml:2:22: api.tls.certificate: ")
+    assert second.startswith("config.yaml:2:34: api.tls.key: ")
+    assert "cannot be read: No such file" in first
+
+
 def test_a_time_of_day_is_in_utc_or_in_a_zone(folder: Files) -> None:
     utc = "rotateAtUtc: {hours: 2, minutes: 30}"
     oslo = "rotateAt: {hours: 2, minutes: 30, timeZone: Europe/Oslo}"

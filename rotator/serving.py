@@ -1,0 +1,82 @@
+"""Of what parts is the running API made? What it imports is imported only where the API is on."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from rotator.app import Engine
+from rotator.domain.secret import Secret
+from rotator.errors import RotatorError
+
+if TYPE_CHECKING:
+    from rotator.config import Configuration
+    from rotator.web.parts import Parts
+    from rotator.web.server import Place
+
+_log = structlog.get_logger("rotator.api")
+
+
+@asynccontextmanager
+async def api_of(engine: Engine) -> AsyncIterator[str]:
+    """Serve the API of an engine while this is open; gives its address, or nothing where it is off.
+
+    Raises AddressTaken, ConfigError.
+    """
+    if engine.configuration.api.is_off:
+        yield ""
+        return
+    from rotator.web.building import build
+    from rotator.web.server import serving
+
+    async with serving(build(_parts(engine)), _place(engine.configuration)) as address:
+        _log.info("the API listens", address=address)
+        yield address
+
+
+def node_of(configuration: Configuration) -> str:
+    """The name of the audit chain that is written here, the same after a restart."""
+    return configuration.daemon.node or socket.gethostname()
+
+
+def _parts(engine: Engine) -> Parts:
+    from rotator.web.audit import Audit
+    from rotator.web.auth.keyring import Keyring
+    from rotator.web.limits import Limits, Rates
+    from rotator.web.parts import Parts
+
+    configuration, clock = engine.configuration, engine.world.clock
+    access = engine.store.access(node_of(configuration))
+    rates = configuration.api.rates
+    return Parts(
+        access=access,
+        audit=Audit(access, clock),
+        limits=Limits(Rates(rates.logins, rates.changes, rates.reads), clock.monotonic),
+        keyring=Keyring(engine.directories.tenant_keys(), clock.monotonic),
+        clock=clock,
+        ready=lambda: _why_not_ready(engine),
+        trusted_proxies=lambda: configuration.api.trusted_proxies,
+    )
+
+
+async def _why_not_ready(engine: Engine) -> str:
+    if engine.world.memory.draining.is_set():
+        return "stopping"
+    try:
+        # Reads a sealed record and opens it: the database answers, and its keys are there.
+        await engine.store.fingerprint(Secret("ready"))
+    except RotatorError as problem:
+        return problem.what
+    return ""
+
+
+def _place(configuration: Configuration) -> Place:
+    from rotator.web.server import Place
+
+    api = configuration.api
+    tls = (api.tls.certificate, api.tls.key) if api.tls else None
+    return Place(api.host, api.port, api.socket, tls)
