@@ -135,4 +135,6 @@ class Network(Options):
         default="", description="http://HOST:PORT; default: HTTPS_PROXY and its like."
     )
     no_proxy: tuple[Name, ...] = Field(default=(), description="Hosts reached without the proxy; default: NO_PROXY.")
-    ca_file: FilePath | None = Field(default=None, description="Certificates to trust beside the usual ones, PEM.")
+    ca_file: FilePath | None = Field(
+        default=None, description="The certificates to trust, PEM, in place of the usual ones."
+    )

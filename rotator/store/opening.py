@@ -18,7 +18,7 @@ from rotator.store.seal import Seal, keys_in_use, unknown_key
 from rotator.store.sqlite import SqliteSession, Times
 from rotator.store.store import SqlStore
 
-_INSTALLATION = re.compile(r"[a-z2-7]{8}")
+_INSTALLATION = re.compile(r"[a-z0-9-]{1,24}")
 
 
 def open_store(
@@ -39,7 +39,7 @@ def open_store(
     """
     if installation and not _INSTALLATION.fullmatch(installation):
         raise StoreUnusable(
-            f"The installation id {installation!r} is not allowed", hint="Use 8 characters of a-z and 2-7."
+            f"The installation id {installation!r} is not allowed", hint="Use 1 to 24 characters of a-z, 0-9 and '-'."
         )
     path = path_of(url)
     times = Times(database_time, offset)

@@ -163,8 +163,8 @@ def test_the_installation_is_made_once_or_given_and_never_changed(path: Path, tm
         opened(path, installation="aaaaaaaa")
     with pytest.raises(StoreUnusable, match="not allowed"):
         opened(tmp_path / "other.db", installation="UPPER-18")
-    given = opened(tmp_path / "third.db", installation="abcd2345")
-    assert given.installation == "abcd2345"
+    given = opened(tmp_path / "third.db", installation="production")
+    assert given.installation == "production"
     given.close()
 
 
