@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
-from rotator.domain.model import Credential, Limits, Request, Rotation, Secret
+from rotator.domain.model import Credential, Limits, Request, Rotation
 from rotator.errors import ConfigError, StoreError
+from rotator.made import joined
 from rotator.ports import Clock, Destinations, HookResult, Observer
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from rotator.engine.daemon import Daemon
     from rotator.engine.dispatcher import Dispatcher
     from rotator.engine.world import World
+    from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.directories import EntraDirectories
-    from rotator.entra.options import AnyConnection
     from rotator.store.store import SqlStore
 
 _MOST_SHOWN = 20
@@ -80,9 +81,10 @@ class Engine:
 
         What cannot change while running (state, network, node) stays as it was, with a warning.
         """
+        connections = await joined(self.store, configuration)
         changed = await define(self.store, configuration)
-        self.secrets.connections = configuration.connections
-        await self.directories.replace(configuration.connections, configuration.clouds)
+        self.secrets.connections = connections
+        await self.directories.replace(connections, configuration.clouds)
         self.world = replace(self.world, limits=_limits(configuration))
         self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
         for block in ("state", "network"):
@@ -119,7 +121,7 @@ class Engine:
             "failed": [facts.rotation.name for facts in found if facts.standing.failures][:_MOST_SHOWN],
             "retiring": sum(len(facts.retiring) for facts in found),
             "alarms": [f"{f.rotation.name}: {a.code}" for f in found for a in f.standing.alarms][:_MOST_SHOWN],
-            "connections": sorted(self.configuration.connections),
+            "connections": sorted(self.secrets.connections),
             "next_wake": str(await self.store.next_wake()),
         }
 
@@ -130,6 +132,7 @@ async def open_engine(
 ) -> AsyncIterator[Engine]:
     """Everything, with the definitions brought into the books. Raises LeaseHeld when another engine is at work."""
     from rotator.engine.dispatcher import Dispatcher
+    from rotator.entra.client_secrets import ClientSecrets
     from rotator.store.lock import EngineLock
 
     with EngineLock(configuration.state.path):
@@ -137,8 +140,9 @@ async def open_engine(
         try:
             # Nobody else holds the lock, so whoever held a lease is dead.
             await store.end_leases()
+            connections = await joined(store, configuration)
             await define(store, configuration)
-            secrets = ClientSecrets(store, configuration.connections)
+            secrets = ClientSecrets(store, connections)
             directories = secrets.directories = _directories(configuration, secrets)
             world = _world(configuration, store, directories, time=time, observers=observers, spread=spread)
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
@@ -163,6 +167,7 @@ class Parts:
 @asynccontextmanager
 async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
     """Directories and destinations beside a running daemon or not; without a database one in memory takes its place."""
+    from rotator.entra.client_secrets import ClientSecrets
     from rotator.store.opening import open_store
 
     if configuration.state.path.exists():
@@ -170,7 +175,7 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
     else:
         store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
     try:
-        directories = _directories(configuration, ClientSecrets(store, configuration.connections))
+        directories = _directories(configuration, ClientSecrets(store, await joined(store, configuration)))
         try:
             yield Parts(store, directories, _destinations(store), SystemClock())
         finally:
@@ -179,8 +184,14 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         store.close()
 
 
-def daemon_of(engine: Engine, *, read: Callable[[], Configuration], systemd: Systemd) -> Daemon:
-    """The daemon around an engine; `read` gives the configuration anew at SIGHUP and runs in a thread."""
+def daemon_of(
+    engine: Engine,
+    *,
+    read: Callable[[], Configuration],
+    taken: Callable[[Configuration], None] = lambda _: None,
+    systemd: Systemd,
+) -> Daemon:
+    """The daemon around an engine. At SIGHUP `read` gives the configuration anew, in a thread; `taken` hears of it."""
     from rotator.engine.alive import Life, pulse_file
     from rotator.engine.bell import bell_of
     from rotator.engine.daemon import Daemon, Orders
@@ -190,13 +201,16 @@ def daemon_of(engine: Engine, *, read: Callable[[], Configuration], systemd: Sys
     life = Life(systemd, pulse_file(engine.configuration.state.path), monotonic=clock.monotonic)
 
     async def reload() -> str:
-        return await engine.take(await asyncio.to_thread(read))
+        configuration = await asyncio.to_thread(read)
+        changed = await engine.take(configuration)
+        taken(configuration)
+        return changed
 
     orders = Orders(
         reload=reload,
         rotate=engine.rotate_on_signal,
         state=engine.state,
-        status=lambda: f"at work, {len(engine.configuration.connections)} connections",
+        status=lambda: f"at work, {len(engine.secrets.connections)} connections",
         drain_timeout=lambda: engine.configuration.daemon.drain_timeout,
     )
     scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.store.tidy, beat=life.beat)
@@ -268,50 +282,12 @@ def _directories(configuration: Configuration, secrets: ClientSecrets) -> EntraD
 
     settings = configuration.network
     return EntraDirectories(
-        configuration.connections,
+        secrets.connections,
         configuration.clouds,
         network=Network(proxy=settings.proxy, no_proxy=settings.no_proxy, ca_file=str(settings.ca_file or "")),
         clock=SystemClock(),
         secret_of=secrets.secret_of,
     )
-
-
-class ClientSecrets:
-    """Which client secret does a connection sign in with: the configured one, or the one it has rotated itself?
-
-    The rotated one, unless the operator has configured another value since and that one signs in (rotation.md
-    section 8). What is remembered is the fingerprint of the configured value and the rotated key that it overrules.
-    """
-
-    def __init__(self, store: SqlStore, connections: Mapping[str, AnyConnection]) -> None:
-        self.connections = connections
-        self.directories: EntraDirectories | None = None
-        self._store = store
-
-    async def secret_of(self, name: str) -> Secret:
-        """The secret to sign in with now. Raises SecretMissing when the configured one is not there."""
-        configured: Secret = self.connections[name].credentials.client_secret.resolve()  # type: ignore[union-attr]
-        fingerprint = await self._store.fingerprint(configured)
-        said, _, overruled = (await self._store.connection_fingerprint(name) or "").partition("/")
-        own = await self._store.own_credential(name)
-        if own is None:
-            if said != fingerprint:
-                await self._store.set_connection_fingerprint(name, fingerprint)
-            return configured
-        credential, rotated = own
-        if said == fingerprint:
-            return configured if overruled == credential.key_id else rotated
-        if not await self._signs_in(name, configured):
-            return rotated
-        await self._store.set_connection_fingerprint(name, f"{fingerprint}/{credential.key_id}")
-        return configured
-
-    async def _signs_in(self, name: str, secret: Secret) -> bool:
-        if self.directories is None:
-            return False
-        directory = await self.directories.open(name)
-        client_id = self.directories.connection(name).client_id
-        return (await directory.prove(client_id, secret)).accepted
 
 
 class NoHooks:

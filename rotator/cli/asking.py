@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rotator.cli.settings import Settings
     from rotator.config import Configuration
     from rotator.domain.model import Facts, Request
+    from rotator.store.lock import EngineLock
     from rotator.store.store import SqlStore
 
 
@@ -45,17 +46,24 @@ async def carry_out(settings: Settings, wish: Wish, manner: Manner) -> int:
 
     configuration = settings.read_for_engine()
     lock = EngineLock(configuration.state.path)
-    try:
-        lock.take()
-    except LeaseHeld:
-        return await _beside(configuration, wish, manner)
-    lock.release()
+    if _is_taken(lock):
+        return await _beside(configuration, wish, manner, is_alive=lambda: _is_taken(lock))
     if not manner.wait:
         raise exits.WrongUse("no daemon is running, so there is nobody to leave this to", hint="Leave out --no-wait.")
     return await _here(configuration, wish, manner)
 
 
-async def _beside(configuration: Configuration, wish: Wish, manner: Manner) -> int:
+def _is_taken(lock: EngineLock) -> bool:
+    """Somebody else is at work on the database."""
+    try:
+        lock.take()
+    except LeaseHeld:
+        return True
+    lock.release()
+    return False
+
+
+async def _beside(configuration: Configuration, wish: Wish, manner: Manner, *, is_alive: Callable[[], bool]) -> int:
     """A daemon runs: it is asked, and its journal read."""
     from rotator.app import open_books
     from rotator.cli.follow import follow
@@ -69,7 +77,7 @@ async def _beside(configuration: Configuration, wish: Wish, manner: Manner) -> i
         shown = show(silent=manner.as_json)
         if manner.wait:
             with shown.screen():
-                await follow(store, asked, shown.heard)
+                await follow(store, asked, shown.heard, is_alive=is_alive)
         return await _answers(store, asked, manner)
     finally:
         store.close()

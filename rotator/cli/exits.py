@@ -90,6 +90,11 @@ def tell_bug(bug: BaseException) -> None:
     say(f"a bug, not your mistake: {what}. The traceback is in {kept}; please report it")
 
 
+def keep_tracebacks_in_files() -> None:
+    """As before `log_bugs`."""
+    _traceback_to.clear()
+
+
 _traceback_to: list[str] = []
 
 

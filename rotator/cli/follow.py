@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rotator.cli.news import news_of
 from rotator.domain.model import Request
+from rotator.errors import StoreUnavailable
 from rotator.observers.progress import News
 from rotator.store.store import SqlStore
 
@@ -22,13 +23,24 @@ class _Reading:
     seq: int
 
 
-async def follow(store: SqlStore, requests: Sequence[tuple[str, Request]], heard: Callable[[News], None]) -> None:
-    """Hand on what happens to these rotations (by name), until each request has its answer."""
+async def follow(
+    store: SqlStore,
+    requests: Sequence[tuple[str, Request]],
+    heard: Callable[[News], None],
+    *,
+    is_alive: Callable[[], bool],
+) -> None:
+    """Hand on what happens to these rotations (by name), until each request has its answer.
+
+    Raises StoreUnavailable when the daemon has gone: what was asked for stays filed for the next one.
+    """
     open_ones = [_Reading(request, name, await _end(store, request)) for name, request in requests]
     while True:
         open_ones = [each for each in open_ones if await _goes_on(store, each, heard)]
         if not open_ones:
             return
+        if not is_alive():
+            raise StoreUnavailable("the daemon has stopped", hint="The next one carries out what was asked for.")
         await asyncio.sleep(_POLL)
 
 

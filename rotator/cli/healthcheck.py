@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def healthcheck(context: typer.Context) -> None:
-    """Exit with 0 if the daemon's loop has turned within the last minute and its database is open, else with 1.
+    """Exit with 0 if the daemon is ready and its loop has turned within the last minute, else with 1.
 
     The daemon leaves its pulse in a file beside the database; nothing is asked of the network or of the daemon.
     """
@@ -28,21 +28,16 @@ def healthcheck(context: typer.Context) -> None:
 
 
 def _problem(database: Path) -> str:
+    """Why it cannot be said to live, or empty. The engine's lock is left alone: a daemon may be starting."""
     from rotator.clock import SystemClock
     from rotator.engine.alive import SILENT_AFTER, pulse_file, read_pulse
-    from rotator.errors import LeaseHeld
-    from rotator.store.lock import EngineLock
 
-    if not database.parent.exists():
-        return f"there is no {database.parent}"
-    try:
-        with EngineLock(database):
-            return f"no daemon is at work on {database}"
-    except LeaseHeld:
-        pulse = read_pulse(pulse_file(database))
+    pulse = read_pulse(pulse_file(database))
     if pulse is None:
-        return "the daemon has not been ready yet"
+        return f"no daemon of {database} is ready"
     silent = SystemClock().monotonic() - pulse.monotonic
+    if silent < 0:
+        return f"the pulse of process {pulse.pid} is from before this machine started"
     if silent > SILENT_AFTER:
         return f"the loop of process {pulse.pid} has not turned for {silent:.0f} s"
     return ""

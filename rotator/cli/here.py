@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -15,6 +16,8 @@ from rotator.domain.model import Facts, Request
 
 #: What is waited for is looked at again at least this often, in seconds.
 _LOOK = 1.0
+#: So many rotations for each that may be visited at once are looked at in one turn.
+_TURNS = 4
 #: Told of a rotation that cannot go on yet, of the reason, and of when it may.
 Waiting = Callable[[str, str, datetime | None], None]
 
@@ -66,17 +69,22 @@ async def all_that_is_due(engine: Engine) -> None:
 
 
 async def until_answered(engine: Engine, requests: Sequence[Request], waiting: Waiting) -> None:
-    """Visit the rotations of these requests, and no others, until each has its answer or a stop was asked for."""
-    open_ones = {request.id: request.rotation_id for request in requests}
+    """Visit the rotations of these requests, and no others, until each has its answer or a stop was asked for.
+
+    A few at a time, in turn: what one turn costs does not grow with how many there are.
+    """
+    left = deque(dict.fromkeys(request.rotation_id for request in requests))
+    open_ones = {request.id for request in requests}
+    few = _TURNS * engine.configuration.daemon.concurrency
     draining = engine.world.memory.draining
-    while open_ones and not draining.is_set():
+    while left and not draining.is_set():
         engine.dispatcher.nudged.clear()
-        looks = [each for rotation_id in set(open_ones.values()) if (each := await _look(engine, rotation_id))]
-        still = {request.id for facts, _ in looks for request in facts.requests}
-        open_ones = {request: rotation for request, rotation in open_ones.items() if request in still}
-        ready = _ready(engine, [look for look in looks if look[0].rotation.id in open_ones.values()], waiting)
-        await engine.dispatcher.fill(only=ready)
-        await _pause(engine)
+        looks = [(each, await _look(engine, each)) for each in (left.popleft() for _ in range(min(few, len(left))))]
+        going = [look for _, look in looks if look and open_ones & {request.id for request in look[0].requests}]
+        left.extend(facts.rotation.id for facts, _ in going)
+        await engine.dispatcher.fill(only=_ready(engine, going, waiting))
+        if going:
+            await _pause(engine)
 
 
 async def _look(engine: Engine, rotation_id: str) -> tuple[Facts, datetime] | None:

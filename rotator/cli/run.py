@@ -29,7 +29,7 @@ def run(
     """Run the daemon, in the foreground. With --once exit with status 1 if a rotation stands failed."""
     settings: Settings = context.obj
     configuration = settings.read_for_engine()
-    settings.start_log(level=configuration.logging.level, format=configuration.logging.format)
+    _start_log(settings, configuration)
     exits.log_bugs()
     from rotator.engine.hardening import harden
 
@@ -38,15 +38,27 @@ def run(
     raise typer.Exit(asyncio.run(work))
 
 
+def _start_log(settings: Settings, configuration: Configuration) -> None:
+    settings.start_log(level=configuration.logging.level, format=configuration.logging.format)
+
+
 async def _daemon(settings: Settings, configuration: Configuration, names: Sequence[str]) -> int:
     from rotator.app import daemon_of, open_engine
     from rotator.engine.alive import Systemd
     from rotator.observers.log import LogObserver
+    from rotator.serving import api_of
 
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
     async with open_engine(configuration, observers=[LogObserver()]) as engine:
         await _ask(engine, names)
-        await daemon_of(engine, read=lambda: settings.read(known=engine.configuration.sources), systemd=systemd).run()
+        daemon = daemon_of(
+            engine,
+            read=lambda: settings.read(known=engine.configuration.sources),
+            taken=lambda taken: _start_log(settings, taken),
+            systemd=systemd,
+        )
+        async with api_of(engine):
+            await daemon.run()
     return exits.DONE
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, Rotation, VerifyRule
+from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, Rotation, Standing, VerifyRule
 from rotator.domain.next_time import next_rotation_at
 from rotator.domain.resources import Ids
 from rotator.domain.schedule import Schedule
@@ -17,7 +17,7 @@ _SHOWN_CREDENTIALS = 2
 
 def secret_rotation(facts: Facts, ids: Ids) -> dict[str, Any]:
     """One element of `{"secretRotations": [...]}`; a copy without any secret text."""
-    rotation, switches, standing = facts.rotation, facts.switches, facts.standing
+    rotation, switches = facts.rotation, facts.switches
     folder, connection_id = rotation.folder, ids.connection(rotation.connection)
     environment_id, folder_id = ids.environment(folder.project, folder.environment), ids.folder(folder)
     return {
@@ -40,13 +40,7 @@ def secret_rotation(facts: Facts, ids: Ids) -> dict[str, Any]:
         "secretsMapping": dict(rotation.mapping),
         "isAutoRotationEnabled": rotation.auto,
         **_schedule(rotation.schedule),
-        "activeIndex": standing.active_index,
-        "rotationStatus": standing.status.value if standing.status else None,
-        "lastRotationMessage": standing.message or None,
-        "lastRotationAttemptedAt": at(standing.last_attempted_at),
-        "lastRotatedAt": at(standing.last_rotated_at),
-        "isLastRotationManual": standing.last_manual,
-        "lastRotationJobId": standing.last_attempt_id or None,
+        **_standing(facts.standing),
         "nextRotationAt": at(next_rotation_at(facts)),
         "createdAt": at(switches.created_at),
         "updatedAt": at(switches.changed_at or switches.created_at),
@@ -56,7 +50,7 @@ def secret_rotation(facts: Facts, ids: Ids) -> dict[str, Any]:
         "retiredAt": at(switches.retired_at),
         "credentials": [_credential(each) for each in shown_credentials(facts)],
         "deliveries": [_delivery(each) for each in facts.deliveries],
-        "alarms": [{"code": alarm.code, "message": alarm.message} for alarm in standing.alarms],
+        "alarms": [{"code": alarm.code, "message": alarm.message} for alarm in facts.standing.alarms],
     }
 
 
@@ -120,6 +114,18 @@ def _schedule(schedule: Schedule) -> dict[str, Any]:
     if schedule.zone == "UTC":
         return {"rotationInterval": schedule.interval, "rotateAtUtc": time}
     return {"rotationInterval": schedule.interval, "rotateAt": {**time, "timeZone": schedule.zone}}
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "activeIndex": standing.active_index,
+        "rotationStatus": standing.status.value if standing.status else None,
+        "lastRotationMessage": standing.message or None,
+        "lastRotationAttemptedAt": at(standing.last_attempted_at),
+        "lastRotatedAt": at(standing.last_rotated_at),
+        "isLastRotationManual": standing.last_manual,
+        "lastRotationJobId": standing.last_attempt_id or None,
+    }
 
 
 def _ours(rotation: Rotation) -> dict[str, Any]:

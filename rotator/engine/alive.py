@@ -51,7 +51,6 @@ class Life:
         self._monotonic = monotonic
         self._written_at = float("-inf")
         self._state = "starting"
-        self._status = ""
         self._reload = ""
 
     def beat(self) -> None:
@@ -63,15 +62,8 @@ class Life:
     def ready(self, status: str) -> None:
         """Store and configuration are open."""
         self._state = "ready"
-        self._status = status
         self._systemd.say("READY=1", f"STATUS={status}")
         self._write()
-
-    def status(self, status: str) -> None:
-        """One line for `systemctl status`, sent when it differs from the last."""
-        if status != self._status:
-            self._status = status
-            self._systemd.say(f"STATUS={status}")
 
     def reloading(self) -> None:
         """The configuration is being read again; the time and the word must be one datagram (systemd.service(5))."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.cli.workspace import Tenant, Workspace
+from tests.cli.workspace import PATIENCE, Tenant, Workspace
 
 
 @pytest.fixture
@@ -133,6 +136,29 @@ def test_a_rotation_that_fails_ends_with_status_1(
     assert said.status == 1
     assert "billing: failed: " in said.out
     assert "Application.ReadWrite.OwnedBy" in said.out
+
+
+def test_what_must_wait_says_for_what_and_ctrl_c_leaves_it_to_the_next_run(rotated: Workspace) -> None:
+    rotated.document["daemon"] = {"limits": {"rotationsPerHour": 1}}
+    rotated.write()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "rotator", "rotate", "billing"],
+        env=rotated.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stdout is not None
+    line = command.stdout.readline()
+    command.send_signal(signal.SIGINT)
+    rest, _ = command.communicate(timeout=PATIENCE)
+
+    assert "waiting: STORM_LIMIT until" in line
+    assert command.returncode == 130
+    assert rest.splitlines()[-1] == "billing: open"
+    rotated.document["daemon"]["limits"]["rotationsPerHour"] = 600
+    before = rotated.delivered("billing")
+    assert rotated.rotator("run", "--once").status == 0
+    assert rotated.delivered("billing") != before
 
 
 def test_history_shows_attempts_with_their_steps(rotated: Workspace) -> None:

@@ -88,7 +88,7 @@ def test_the_healthcheck_knows_whether_it_lives(workspace: Workspace, daemon: Da
 
     said = workspace.rotator("healthcheck")
     assert said.status == 1
-    assert "no daemon is at work" in said.err
+    assert "is ready" in said.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

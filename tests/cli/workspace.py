@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import socket
@@ -12,9 +14,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import yaml
+
+from rotator.cli import exits
+from rotator.cli.main import main
 
 SECRET = "ROTATOR_TEST_SECRET"
 #: A loaded machine is slow; a hung one is found all the same.
@@ -101,6 +107,7 @@ class Workspace:
         ids = {"tenantId": place["tenantId"], "clientId": place["adminClientId"], "clientSecret": {"env": SECRET}}
         self.document = {
             "state": {"url": f"sqlite:///{self.folder / 'state.db'}"},
+            "api": {"listen": "off"},
             "clouds": {"simulated": cloud},
             "connections": [{"name": "contoso", "method": "client-secret", "cloud": "simulated", "credentials": ids}],
             "defaults": {"verify": {"successes": 1, "interval": "0s"}},
@@ -143,7 +150,21 @@ class Workspace:
         self.config.write_text(yaml.safe_dump(self.document, sort_keys=False))
 
     def rotator(self, *words: str, **environment: str) -> Said:
-        """Run a command to its end."""
+        """Run a command to its end, in this process: what it imports is imported once."""
+        self.write()
+        out, err = io.StringIO(), io.StringIO()
+        exits.keep_tracebacks_in_files()
+        with (
+            mock.patch.dict(os.environ, self.environment(**environment)),
+            mock.patch.object(sys, "argv", ["rotator", *words]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            status = _ended()
+        return Said(status, out.getvalue(), err.getvalue())
+
+    def process(self, *words: str, **environment: str) -> Said:
+        """Run a command to its end, as a process of its own."""
         self.write()
         ended = subprocess.run(
             [sys.executable, "-m", "rotator", *words],
@@ -165,6 +186,14 @@ class Workspace:
         started = Daemon(self, words)
         started.wait_for("READY=1")
         return started
+
+
+def _ended() -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
 
 
 class Daemon:
