@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -19,4 +20,5 @@ class SystemChance:
 
     def letters(self, count: int) -> str:
         """That many characters of [a-z2-7]."""
-        return "".join(self._source.choice(_LETTERS) for _ in range(count))
+        # There are 32 letters, so each is as likely as any other.
+        return "".join(_LETTERS[byte % 32] for byte in os.urandom(count))
