@@ -16,6 +16,8 @@ import httpcore
 
 #: With more than this unread the peer is made to wait.
 _HIGH_WATER: Final = 256 * 1024
+#: More than this is not held back: it fills packets by itself.
+_SENT_AT_ONCE: Final = 16 * 1024
 #: As RFC 8305 recommends: an address that does not answer delays the next one by so many seconds.
 _NEXT_ADDRESS: Final = 0.25
 _NAMES: Final = {"client_addr": "sockname", "server_addr": "peername"}
@@ -55,6 +57,8 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
+        #: What is about to be sent: httpcore hands over the head and the body of a request one after the other.
+        self._sending = bytearray()
         #: The peer sends no more; nothing can be read but what has been received.
         self._ended = False
         self._trouble: Exception | None = None
@@ -92,6 +96,7 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """What has come, as soon as anything has; empty at the end. Raises httpcore's ReadTimeout and ReadError."""
+        self._send()
         if not self._received and not self._ended:
             self._reader = asyncio.get_running_loop().create_future()
             await _within(timeout, self._reader, httpcore.ReadTimeout)
@@ -104,10 +109,17 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return found
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Send it, waiting while the peer does not keep up. Raises httpcore's WriteTimeout and WriteError."""
+        """Send it with what follows at once, or wait while the peer does not keep up.
+
+        Raises httpcore's WriteTimeout and WriteError.
+        """
         if self._transport is None or self._transport.is_closing():
             raise httpcore.WriteError("the connection has been closed")
-        self._transport.write(buffer)
+        if not self._sending:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._sending += buffer
+        if len(self._sending) > _SENT_AT_ONCE:
+            self._send()
         if self._full:
             self._writer = asyncio.get_running_loop().create_future()
             await _within(timeout, self._writer, httpcore.WriteTimeout)
@@ -146,6 +158,11 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if info == "is_readable":
             return self._ended or bool(self._received)
         return None if self._transport is None else self._transport.get_extra_info(_NAMES.get(info, info))
+
+    def _send(self) -> None:
+        if self._sending and self._transport is not None:
+            whole, self._sending = self._sending, bytearray()
+            self._transport.write(whole)
 
 
 async def _within(seconds: float | None, waiter: asyncio.Future[None], late: type[Exception]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -109,6 +110,7 @@ def _until(text: str, headers: Mapping[str, str]) -> timedelta | None:
     return until - now if until and now else None
 
 
+@lru_cache(maxsize=16)
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)

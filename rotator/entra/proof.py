@@ -46,7 +46,7 @@ class Prover:
 
     def __init__(self, http: httpx.AsyncClient, cloud: Endpoints, tenant_id: str, *, seconds: float) -> None:
         self._http = http
-        self._url = cloud.token_url(tenant_id)
+        self._url = _parsed(cloud.token_url(tenant_id))
         self._host = cloud.authority.partition("://")[2]
         self._scope = cloud.scope
         self._seconds = seconds
@@ -67,6 +67,13 @@ class Prover:
             "scope": self._scope,
             "grant_type": "client_credentials",
         }
+
+
+def _parsed(address: str) -> httpx.URL:
+    """Once, and not for every sign-in."""
+    import httpx
+
+    return httpx.URL(address)
 
 
 def _judged(answer: httpx.Response, secret: Secret) -> Proof:
