@@ -52,8 +52,7 @@ class EmbeddedDestination:
         self._place = "embedded"
 
     async def check(self) -> None:
-        """The store answers."""
-        await self._mapped.mapped(self._folder, self._names.values())
+        """Nothing could refuse: whoever asks has the store open, and `read` follows."""
 
     async def read(self) -> Placed | None:
         """The marker is that of the credential that the names show once it is promoted."""

@@ -32,7 +32,7 @@ _HOOK_TRIES = 3
 async def deliver(visit: Visit, step: plan.Deliver) -> None:
     """Bring the credential to these destinations side by side; one that fails waits alone (law L7)."""
     credential = visit.facts.pending
-    text = await visit.world.store.text(step.key_id)
+    text = await visit.text(step.key_id)
     if credential is None or text is None or credential.revoke_intent_at:
         visit.note(visit.entry("close", "intent", outcome="failed", message="the new secret's text is gone"))
         return

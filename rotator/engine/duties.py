@@ -178,7 +178,6 @@ async def _rotate(held: Visit) -> None:
     else:
         rotate.resume(held, verdict.reason.value, request=verdict.request)
     await rotate.carry_on(held)
-    await held.commit()
 
 
 async def _probing(held: Visit) -> bool:
@@ -203,6 +202,7 @@ async def _reconcile(held: Visit) -> None:
     missing = missing_again_at(held)
     owed = agenda.reconcile_due(held.facts, held.now, held.world.pace.reconcile)
     if owed or (missing is not None and missing <= held.now):
+        await held.commit()
         await reconcile(held)
 
 

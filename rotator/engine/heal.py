@@ -41,7 +41,7 @@ async def proved_text(visit: Visit, current: Credential) -> Secret | None:
     """The current secret, if it signs in at this moment; an adopted credential has none."""
     if current.revoke_intent_at is not None or visit.doubt:
         return None
-    text = await visit.world.store.text(current.key_id)
+    text = await visit.text(current.key_id)
     if text is None:
         return None
     directory = await visit.directory()

@@ -77,7 +77,7 @@ async def reclaim(visit: Visit, step: plan.Reclaim) -> None:
 async def verify(visit: Visit, step: plan.Verify) -> None:
     """Sign in until enough successes follow one another, each fresh, spaced as the definition asks (law L5)."""
     rule = visit.rotation.verify
-    text = await visit.world.store.text(step.key_id)
+    text = await visit.text(step.key_id)
     credential = visit.facts.pending
     if text is None or credential is None or credential.key_id != step.key_id or credential.revoke_intent_at:
         visit.note(

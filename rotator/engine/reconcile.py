@@ -85,7 +85,7 @@ async def _current_listed(visit: Visit, registration: Registration) -> None:
 
 
 async def _confirm_lost(visit: Visit, current: Credential) -> None:
-    text = await visit.world.store.text(current.key_id)
+    text = await visit.text(current.key_id)
     if text is not None:
         directory = await visit.directory()
         proof = await directory.prove(visit.application.client_id, text)

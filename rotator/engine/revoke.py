@@ -24,6 +24,8 @@ async def revoke_due(visit: Visit) -> None:
     for credential in visit.facts.retiring:
         if is_time(visit, credential):
             visit.hold.step_boundary()
+            # A promotion of this visit stands before anything is asked of the world in its name.
+            await visit.commit()
             await end(visit, credential, why="its overlap is over")
 
 
@@ -111,7 +113,7 @@ def _too_fresh(visit: Visit, current: Credential) -> bool:
 
 async def _current_refused(visit: Visit, current: Credential) -> str:
     """(a) A fresh sign-in with the current secret works; an adopted one without text is listed and unexpired."""
-    text = await visit.world.store.text(current.key_id)
+    text = await visit.text(current.key_id)
     if text is None:
         registration = await survey(visit)
         listed = any(entry.key_id == current.key_id for entry in registration.credentials)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rotator.domain.applied import applied
-from rotator.domain.changes import Change, ResolveApplication
+from rotator.domain.changes import Change, EraseText, ResolveApplication
 from rotator.domain.events import Event
-from rotator.domain.model import Application, Connection, Entry, Facts, Rotation
+from rotator.domain.model import Application, Connection, Entry, Facts, Rotation, Secret
 from rotator.domain.retry import retry_delay
 from rotator.engine.lease import Hold
 from rotator.engine.world import World
@@ -38,6 +38,7 @@ class Visit:
         self.touched: set[str] = set()
         self._changes: list[Change] = []
         self._events: list[Event] = []
+        self._texts: dict[str, Secret] = {}
 
     @property
     def rotation(self) -> Rotation:
@@ -101,8 +102,18 @@ class Visit:
         if attempt is not None:
             self.note(replace(attempt, application=self.rotation.application))
 
+    async def text(self, key_id: str) -> Secret | None:
+        """The text of a credential, unsealed once a visit; None when it was erased or never known."""
+        text = self._texts.get(key_id) or await self.world.store.text(key_id)
+        if text is not None:
+            self._texts[key_id] = text
+        return text
+
     def note(self, *changes: Change) -> None:
         """Let these become true with the next commit."""
+        for change in changes:
+            if isinstance(change, EraseText):
+                self._texts.pop(change.key_id, None)
         self._changes.extend(changes)
         self.facts = applied(self.facts, changes)
 

@@ -63,13 +63,12 @@ class Order:
 
 def write(tx: Transaction, order: Order, seal: Seal) -> Written:
     """Make the changes true. Raises LeaseLost when the lease has been taken over."""
-    lease, rotation_id = extend(tx, order.lease, order.ttl)
+    ttl = timedelta(0) if order.release else order.ttl
+    lease, rotation_id = extend(tx, order.lease, ttl)
     for kind, found in groupby(order.changes, key=type):
-        lease = _APPLY[kind](_Writing(tx, seal, lease, order.ttl), list(found)) or lease
+        lease = _APPLY[kind](_Writing(tx, seal, lease, ttl), list(found)) or lease
     if order.wake_at is not None:
         _wake_at(tx, rotation_id, order.wake_at)
-    if order.release:
-        lease, _ = extend(tx, lease, timedelta(0))
     return Written(tx.time, lease)
 
 
