@@ -47,6 +47,11 @@ def reconcile_due(facts: Facts, now: datetime, every: timedelta) -> bool:
     changed = facts.switches.changed_at
     if changed is not None and changed >= standing.reconciled_at:
         return True
+    gone = {d.destination for d in facts.deliveries if not d.removed} - {
+        rule.name for rule in facts.rotation.destinations
+    }
+    if gone and facts.current is not None:
+        return True
     return any(at <= now for at in _deliveries(facts))
 
 
@@ -78,7 +83,7 @@ def _deliveries(facts: Facts) -> list[datetime]:
     waiting = [d.retry_at for d in facts.deliveries if d.message and d.destination in named and d.retry_at is not None]
     missing = named - {d.destination for d in facts.deliveries}
     reconciled = standing.reconciled_at
-    return waiting + ([reconciled + timedelta(hours=1)] if missing and reconciled else [])
+    return waiting + ([reconciled] if missing and reconciled and facts.current.has_text else [])
 
 
 def _verdict(facts: Facts, verdict: Due | NotDue, now: datetime) -> list[datetime]:

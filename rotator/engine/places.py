@@ -62,6 +62,15 @@ async def place(visit: Visit, rule: DestinationRule, credential: Credential, tex
     )
 
 
+async def clear(visit: Visit, rule: DestinationRule) -> None:
+    """Take our names out of a destination, if what is there is ours. Raises DestinationError."""
+    async with _opened(visit, rule) as destination:
+        placed = await destination.read()
+        marker = placed.marker if placed is not None else None
+        if placed is not None and marker is not None and marker.rotation_id == visit.rotation.id:
+            await destination.remove(over=placed)
+
+
 def missed(visit: Visit, rule: DestinationRule, problem: RotatorError) -> Delivery:
     """The row that says a destination could not be served, and when it is tried again."""
     known = visit.facts.delivery(rule.name) or Delivery(visit.rotation.id, rule.name, rule.kind)

@@ -102,7 +102,8 @@ async def _confirm_lost(visit: Visit, current: Credential) -> None:
 
 async def _destinations(visit: Visit, registration: Registration) -> None:
     current = visit.facts.current
-    if current is None:
+    if current is None or not current.has_text:
+        # An adopted key was delivered by somebody else, and we have nothing to deliver until the first rotation.
         return
     strangers = _strangers(visit, registration)
     for rule in visit.rotation.destinations:

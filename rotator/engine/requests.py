@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from rotator.domain.changes import EndRequest, ForgetDelivery, ForgetRotation
 from rotator.domain.model import Credential, CredentialState, Mode, Request, RotationStatus
-from rotator.engine import reconcile, revoke, rotate
+from rotator.engine import places, reconcile, revoke, rotate
 from rotator.engine.survey import as_retiring, unknown_keys
 from rotator.engine.visit import Visit
-from rotator.errors import RotatorError, StoreError
+from rotator.errors import DestinationError, RotatorError, StoreError
 from rotator.ports import Listed
 
 _REFUSED = "refused"
@@ -47,7 +47,11 @@ async def _before_rotating(visit: Visit, request: Request) -> None:
         visit.note(EndRequest(request.id, _REFUSED, refusal))
         return
     standing = visit.facts.standing
-    if standing.hold and (standing.held_at is None or request.at >= standing.held_at):
+    if standing.hold and standing.held_at is not None and request.at < standing.held_at:
+        # Asked before the hold was known, perhaps in the very database that was restored: no decision about it.
+        visit.note(EndRequest(request.id, _REFUSED, standing.message[:1024]))
+        return
+    if standing.hold:
         await leave_hold(visit, keep="")
     attempt = visit.facts.attempt
     if request.kind == "compromised" and attempt is not None and request.id != attempt.request_id:
@@ -226,8 +230,22 @@ async def _forget(visit: Visit, request: Request) -> tuple[str, str]:
         result, message = await _revoke(visit, replace(request, facts={**request.facts, "all": True}))
         if result != "done" and visit.facts.credentials:
             return result, message
+        left = await _clear_places(visit)
+        if left:
+            return "failed", f"revoked; the dead secret still stands at {'; '.join(left)}"
     visit.note(ForgetRotation(visit.rotation.id))
     return "done", "forgotten"
+
+
+async def _clear_places(visit: Visit) -> list[str]:
+    """Take what has been revoked out of its destinations; returns those that still hold it, and why."""
+    left = []
+    for rule in visit.rotation.destinations:
+        try:
+            await places.clear(visit, rule)
+        except DestinationError as problem:
+            left.append(str(problem))
+    return left
 
 
 _KINDS: dict[str, Callable[[Visit, Request], Awaitable[tuple[str, str]]]] = {

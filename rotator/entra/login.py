@@ -35,6 +35,8 @@ _CLI_SECONDS: Final = 30
 #: A token of the Azure CLI is used until fewer seconds than this are left; other credentials keep tokens themselves.
 _LEAST_LEFT: Final = 300
 
+_RECONSIDER_SECONDS: Final = 300.0
+
 #: Gives the connection's client secret as it stands now.
 SecretOf = Callable[[], "Awaitable[Secret]"]
 
@@ -73,6 +75,7 @@ class Login:
         self._claims = ""
         self._kept: tuple[str, float] | None = None
         self._turn = asyncio.Lock()
+        self._reconsidered_at: float | None = None
 
     @staticmethod
     def prepare() -> None:
@@ -101,6 +104,16 @@ class Login:
         async with self._turn:
             await self._forget()
             self._claims = claims if self._options.method not in {"azure-cli", "managed-identity"} else ""
+
+    async def reconsider(self) -> None:
+        """Graph refused for lack of rights: a right granted since shows only in a new token, which may be a day away.
+
+        So the next one is fetched anew, at most every five minutes.
+        """
+        now = self._clock.monotonic()
+        if self._reconsidered_at is None or now >= self._reconsidered_at + _RECONSIDER_SECONDS:
+            self._reconsidered_at = now
+            await self.renew()
 
     async def principal(self) -> str:
         """The name of the service principal we are, else its client id; for hints."""

@@ -131,7 +131,7 @@ class TestL16:
         harness.start("node-2")
         await harness.run_for(2 * DAY)
         assert (await harness.facts()).standing.hold
-        assert (await harness.answer(asked))[0] == ""
+        assert (await harness.answer(asked))[0] == "refused"
         assert harness.entra.count("add_password") == 1
 
     async def test_L16_leaving_the_hold_closes_the_open_attempt(self, harness: Harness) -> None:
