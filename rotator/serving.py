@@ -15,6 +15,7 @@ from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.web.api.resources import Resources
     from rotator.web.parts import Parts
     from rotator.web.server import Place
 
@@ -33,7 +34,8 @@ async def api_of(engine: Engine) -> AsyncIterator[str]:
     from rotator.web.building import build
     from rotator.web.server import serving
 
-    async with serving(build(_parts(engine)), _place(engine.configuration)) as address:
+    resources = await _resources(engine)
+    async with serving(build(_parts(engine), resources), _place(engine.configuration)) as address:
         _log.info("the API listens", address=address)
         yield address
 
@@ -60,6 +62,22 @@ def _parts(engine: Engine) -> Parts:
         clock=clock,
         ready=lambda: _why_not_ready(engine),
         trusted_proxies=lambda: configuration.api.trusted_proxies,
+    )
+
+
+async def _resources(engine: Engine) -> Resources:
+    from rotator.desks import Desk
+    from rotator.web.api.resources import Resources
+
+    store = engine.store
+    desk = Desk(engine, await store.now())
+    return Resources(
+        books=store,
+        places=store.resources,
+        rotations=desk,
+        connections=desk,
+        clock=engine.world.clock,
+        installation=store.installation,
     )
 
 

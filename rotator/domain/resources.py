@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from rotator.domain.model import Folder, Secret
+from rotator.domain.model import Folder, Schedule, Secret
 
 _SPACE = UUID("6f1b52c4-4a56-5f0e-9a86-2d5a52c0a9d1")
 
@@ -29,6 +29,29 @@ class MadeConnection:
     version: int = 1
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownConnection:
+    """A connection as callers may see it: no credential in it."""
+
+    id: str
+    name: str
+    method: str
+    tenant_id: str
+    client_id: str
+    fingerprint: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    cloud: str = "public"
+    #: Empty: every project may use it.
+    project: str = ""
+    version: int = 1
+    auto: bool = False
+    schedule: Schedule | None = None
+    #: The file that defines it; empty: made through the API.
+    defined_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ from starlette.types import ASGIApp
 from rotator import __version__
 from rotator.web import envelope, health, signing
 from rotator.web.api import ROUTERS
+from rotator.web.api.resources import Resources
 from rotator.web.gate import Gate
 from rotator.web.parts import Parts
 
 _ABOUT = "Rotations, connections, mapped secrets and sign-in. Paths and fields follow Infisical, so its clients work."
 
 
-def build(parts: Parts) -> ASGIApp:
-    """The API as an ASGI app."""
+def build(parts: Parts, resources: Resources | None = None) -> ASGIApp:
+    """The API as an ASGI app; without resources it is only signed in to."""
     app = FastAPI(
         title="Rotator",
         version=__version__,
@@ -26,7 +27,8 @@ def build(parts: Parts) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.parts = parts
+    app.state.resources = resources
     envelope.install(app)
-    for router in (health.router, *signing.ROUTERS, *ROUTERS):
+    for router in (health.router, *signing.ROUTERS, *(ROUTERS if resources else ())):
         app.include_router(router)
     return Gate(app, parts)

@@ -4,5 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from rotator.web.api import connections, projects, rotation_changes, rotation_orders, rotations, secrets
+
 #: All of them, in the order of the documentation.
-ROUTERS: list[APIRouter] = []
+ROUTERS: list[APIRouter] = [
+    rotations.router,
+    rotation_changes.router,
+    rotation_orders.router,
+    connections.router,
+    projects.router,
+    secrets.router,
+]

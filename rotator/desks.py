@@ -1,0 +1,322 @@
+"""Where are rotations and connections of the API made? Between its routes and store, Entra and engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
+
+from rotator.app import Engine
+from rotator.config.connections import schedule_of
+from rotator.config.from_api import (
+    Allowed,
+    connection_from,
+    own_rotation_of,
+    places_of,
+    rotation_from,
+    values_of,
+)
+from rotator.domain.edits import Add, Change, Edit, Retire
+from rotator.domain.lifetime import allowed_lifetime
+from rotator.domain.model import Application, Folder, Request, Rotation, Secret
+from rotator.domain.resources import MadeConnection, ShownConnection
+from rotator.entra.options import AnyConnection, tenant_and_client
+from rotator.errors import PolicyRefused
+from rotator.made import joined
+from rotator.ports import Proof
+from rotator.references import SecretMissing
+from rotator.web.refusals import BadRequest, Conflict, NotFound
+
+
+class Desk:
+    """Implements the protocols `RotationDesk` and `ConnectionDesk` of the API; one change at a time."""
+
+    def __init__(self, engine: Engine, read_at: datetime) -> None:
+        """`read_at` stands for when configured connections were made, which nothing records."""
+        self._engine = engine
+        self._read_at = read_at
+        self._store = engine.store
+        self._turn = asyncio.Lock()
+        self._allowed = Allowed()
+
+    # Rotations.
+
+    async def define(self, values: Mapping[str, object]) -> Rotation:
+        """Define a new rotation, once Entra has said that it can work."""
+        async with self._turn:
+            rotation = replace(self._built(values), id=str(uuid4()))
+            if await self._store.find(rotation.name) is not None:
+                raise BadRequest(f"There is a rotation named {rotation.name} already")
+            await self._refuse_taken(rotation)
+            await self._refuse_unfit(rotation)
+            await self._write([Add(rotation)])
+        return rotation
+
+    async def redefine(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
+        """Define it anew with these values in place of those it has; another application is refused."""
+        async with self._turn:
+            values = {**values_of(rotation), **changes}
+            for one, other in (("rotateAt", "rotateAtUtc"), ("rotateAtUtc", "rotateAt")):
+                if one in changes and other not in changes:
+                    values.pop(other, None)
+            changed = replace(
+                self._built(_whole_parameters(values, rotation)), id=rotation.id, initial=rotation.initial
+            )
+            _refuse_other_application(rotation, changed)
+            if changed.name != rotation.name and await self._store.find(changed.name) is not None:
+                raise BadRequest(f"There is a rotation named {changed.name} already")
+            await self._refuse_taken(changed)
+            moves = changed.schedule != rotation.schedule or (changed.auto and not rotation.auto)
+            await self._write([Change(changed, await self._store.now() if moves else None)])
+        return changed
+
+    async def retire(self, rotation: Rotation) -> None:
+        """Take its definition away: no more rotations."""
+        await self._write([Retire(rotation.id, await self._store.now())])
+
+    async def clear(self, rotation: Rotation) -> None:
+        """Take what it delivered out of its destinations. Raises DestinationError."""
+        for rule in rotation.destinations:
+            destination = self._engine.world.destinations.open(rotation, rule)
+            try:
+                placed = await destination.read()
+                if placed is not None and placed.marker is not None:
+                    await destination.remove(over=placed)
+            finally:
+                await destination.close()
+
+    async def ask(self, rotation_id: str, kind: str, by: str, **facts: object) -> str:
+        """File a request with the engine; its id."""
+        request = Request(str(uuid4()), rotation_id, kind, await self._store.now(), by=by, facts=facts)
+        try:
+            await self._store.ask(request)
+        except KeyError:
+            raise NotFound(f"Secret rotation {rotation_id} not found") from None
+        self._engine.dispatcher.nudged.set()
+        return request.id
+
+    async def prove(self, rotation: Rotation, secret: Secret) -> Proof:
+        """One sign-in as its application. Raises DirectoryError."""
+        directory = await self._engine.directories.open(rotation.connection)
+        return await directory.prove(rotation.application.client_id, secret)
+
+    def _built(self, values: Mapping[str, object]) -> Rotation:
+        name = str(values["connection"])
+        options = self._engine.secrets.connections.get(name)
+        if options is None:
+            raise BadRequest(f"There is no connection {name}")
+        return rotation_from(values, options, self._allowed)
+
+    async def _refuse_taken(self, rotation: Rotation) -> None:
+        """No two rotations write one place, and none writes over what one that is gone has left."""
+        wanted = places_of(rotation)
+        for each in await self._store.definitions():
+            other = each.rotation
+            if other.id != rotation.id and each.switches.retired_at is None and not wanted.isdisjoint(places_of(other)):
+                raise BadRequest(f"A name in secretsMapping is in use in {_shown(rotation.folder)}")
+        names = {name for rule in rotation.destinations for name in (rule.names or rotation.mapping).values()}
+        held = await self._store.mapped(rotation.folder, names)
+        left = sorted(each.name for each in held.values() if each.rotation_id not in {"", rotation.id})
+        if left:
+            hint = "Delete that secret first, or choose another name."
+            raise BadRequest(f"{left[0]} is in use in {_shown(rotation.folder)}", hint=hint)
+
+    async def _refuse_unfit(self, rotation: Rotation) -> None:
+        """Everything that can be known before something is made. Raises DirectoryError."""
+        directory = await self._engine.directories.open(rotation.connection)
+        found = (await directory.registration(rotation.application)).application
+        asked = rotation.application
+        for said, held in ((asked.object_id, found.object_id), (asked.client_id, found.client_id)):
+            if said and said.lower() != held.lower():
+                raise BadRequest(f"parameters: the application {found.object_id} has the client id {found.client_id}")
+        await directory.confirm_right(found.object_id)
+        cap = await directory.longest_lifetime(found.object_id)
+        if allowed_lifetime(rotation, cap) is None:
+            days = cap.days if cap else 0
+            raise PolicyRefused("preflight", f"the tenant's policy allows secrets of at most {days} days")
+
+    async def _write(self, edits: Sequence[Edit]) -> None:
+        await self._store.define(edits)
+        self._engine.dispatcher.nudged.set()
+
+    # Connections.
+
+    async def connections(self) -> Sequence[ShownConnection]:
+        """All, by name."""
+        made = {each.name: each for each in await self._store.resources.connections()}
+        ids = await self._store.ids()
+        found = []
+        for name, options in sorted(self._engine.secrets.connections.items()):
+            own = made.get(name)
+            fingerprint = own.fingerprint if own else await self._fingerprint(options)
+            found.append(self._shown(options, own, connection_id=ids.connection(name), fingerprint=fingerprint))
+        return found
+
+    async def add(
+        self, name: str, document: Mapping[str, object], *, secrets: Mapping[str, Secret], project: str
+    ) -> ShownConnection:
+        """Make one whose sign-in works. Raises SignInRefused and the like, or ConfigError."""
+        made = MadeConnection(str(uuid4()), name, project, document, secrets)
+        async with self._turn:
+            if name in self._engine.secrets.connections:
+                raise BadRequest(f"There is a connection named {name} already")
+            options = await self._tried(made, anew=True)
+            await self._refuse_own_twice(options)
+            made = replace(made, fingerprint=await self._fingerprint(options))
+            if not await self._store.resources.add_connection(made):
+                raise BadRequest(f"There is a connection named {name} already")
+            await self._take_connections()
+            await self._define_own(options)
+        return await self._named(name)
+
+    async def change(
+        self, connection: ShownConnection, changes: Mapping[str, object], *, secrets: Mapping[str, Secret]
+    ) -> ShownConnection:
+        """Change one; new credentials must work. `changes` may hold the name."""
+        async with self._turn:
+            before = await self._made(connection.id)
+            name = str(changes.get("name", before.name))
+            rest = {key: value for key, value in changes.items() if key != "name"}
+            if name != before.name:
+                await self._refuse_in_use(before.name)
+            made = replace(before, name=name, document={**before.document, **rest}, secrets=secrets or before.secrets)
+            options = await self._tried(made, anew="credentials" in changes)
+            made = replace(made, fingerprint=await self._fingerprint(options))
+            if not await self._store.resources.change_connection(made):
+                raise Conflict(f"The connection has changed meanwhile, or {name} is taken", hint="Read it again.")
+            await self._take_connections()
+            await self._define_own(options)
+        return await self._named(name)
+
+    async def remove(self, connection: ShownConnection) -> None:
+        """Take one out that no rotation uses."""
+        async with self._turn:
+            before = await self._made(connection.id)
+            await self._refuse_in_use(before.name)
+            await self._store.resources.remove_connection(before.id)
+            await self._take_connections()
+
+    async def applications(self, connection: ShownConnection) -> AsyncIterator[Sequence[Application]]:
+        """All applications it may see, a page at a time."""
+        directory = await self._engine.directories.open(connection.name)
+        async for page in directory.applications():
+            yield page
+
+    async def _tried(self, made: MadeConnection, *, anew: bool) -> AnyConnection:
+        options = connection_from(made, self._engine.configuration.clouds)
+        if anew:
+            await self._engine.directories.try_out(options)
+        return options
+
+    async def _take_connections(self) -> None:
+        engine = self._engine
+        found = await joined(self._store, engine.configuration)
+        engine.secrets.connections = found
+        await engine.directories.replace(found, engine.configuration.clouds)
+
+    async def _define_own(self, options: AnyConnection) -> None:
+        """The rotation of the connection's own secret follows its options."""
+        wanted = own_rotation_of(options)
+        known = [each for each in await self._store.definitions() if each.rotation.own_connection == options.name]
+        living = next((each.rotation for each in known if each.switches.retired_at is None), None)
+        now = await self._store.now()
+        if wanted is None:
+            await self._write([Retire(living.id, now)] if living else [])
+        elif known:
+            await self._write([Change(replace(wanted, id=known[0].rotation.id), now)])
+        else:
+            await self._write([Add(replace(wanted, id=str(uuid4())))])
+
+    async def _refuse_own_twice(self, options: AnyConnection) -> None:
+        mine = tenant_and_client(options)
+        others = [each for each in self._engine.secrets.connections.values() if each.is_auto_rotation_enabled]
+        if options.is_auto_rotation_enabled and any(tenant_and_client(each) == mine for each in others):
+            raise BadRequest("Another connection rotates the secret of this client id already")
+        if options.is_auto_rotation_enabled and await self._store.find(f"connection-{options.name}") is not None:
+            raise BadRequest(f"There is a rotation named connection-{options.name} already")
+
+    async def _refuse_in_use(self, name: str) -> None:
+        """A connection whose own secret is rotated is in use too, until that is switched off."""
+        users = [each.rotation for each in await self._store.definitions() if each.rotation.connection == name]
+        if users:
+            raise BadRequest(f"The connection {name} is used by {', '.join(sorted(each.name for each in users)[:5])}")
+
+    async def _made(self, connection_id: str) -> MadeConnection:
+        for each in await self._store.resources.connections():
+            if each.id == connection_id:
+                return each
+        raise NotFound(f"App connection {connection_id} not found")
+
+    async def _named(self, name: str) -> ShownConnection:
+        return next(each for each in await self.connections() if each.name == name)
+
+    async def _fingerprint(self, options: AnyConnection) -> str:
+        """Of what it signs in with as configured; a reference that leads nowhere counts as itself."""
+        said: dict[str, str] = {"method": options.method}
+        for name, value in options.credentials:
+            said[name] = _text_of(value)
+        return await self._store.fingerprint(Secret(json.dumps(said, sort_keys=True)))
+
+    def _shown(
+        self, options: AnyConnection, made: MadeConnection | None, *, connection_id: str, fingerprint: str
+    ) -> ShownConnection:
+        tenant_id, client_id = tenant_and_client(options)
+        rule = options.rotation
+        schedule = schedule_of(rule.rotation_interval, rule.rotate_at_utc, rule.rotate_at) if rule else None
+        return ShownConnection(
+            id=connection_id,
+            name=options.name,
+            method=options.method,
+            tenant_id=tenant_id,
+            client_id=client_id,
+            fingerprint=fingerprint,
+            created_at=(made.created_at if made else None) or self._read_at,
+            updated_at=(made.updated_at if made else None) or self._read_at,
+            description=options.description,
+            cloud=options.cloud,
+            project=made.project if made else "",
+            version=made.version if made else 1,
+            auto=options.is_auto_rotation_enabled,
+            schedule=schedule,
+            defined_at="" if made else _files(self._engine.configuration.sources),
+        )
+
+
+def _files(sources: Collection[str]) -> str:
+    return " or ".join(sorted(sources)) or "the configuration"
+
+
+def _text_of(value: object) -> str:
+    resolve = getattr(value, "resolve", None)
+    if resolve is None:
+        return str(value)
+    try:
+        return str(resolve().reveal())
+    except SecretMissing:
+        return str(value)
+
+
+def _shown(folder: Folder) -> str:
+    return f"{folder.project}/{folder.environment}{folder.path}"
+
+
+def _whole_parameters(values: Mapping[str, object], rotation: Rotation) -> dict[str, object]:
+    """Parameters replace one another whole; an id left out is the one we know."""
+    given = values.get("parameters")
+    app = rotation.application
+    known = {"objectId": app.object_id, "clientId": app.client_id}
+    whole = {**{key: value for key, value in known.items() if value}, **(given if isinstance(given, Mapping) else {})}
+    return {**values, "parameters": whole}
+
+
+def _refuse_other_application(before: Rotation, after: Rotation) -> None:
+    one, other = before.application, after.application
+    pairs = ((one.object_id, other.object_id), (one.client_id, other.client_id))
+    if any(held and said and held.lower() != said.lower() for held, said in pairs):
+        raise Conflict(
+            f"The rotation {before.name} is for the application {one.object_id or one.client_id}; keys live there",
+            hint="Delete it with revokeGeneratedCredentials=true, and make one for the other application.",
+        )

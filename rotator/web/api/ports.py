@@ -1,0 +1,94 @@
+"""What do the resources of the API ask of whoever started it? Protocols that the store and the desk implement."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from rotator.domain.model import Application, Attempt, Entry, Facts, Folder, Request, Rotation, Secret
+from rotator.domain.resources import Ids, Project, ShownConnection, ShownSecret
+from rotator.ports import Proof
+
+
+class RotationBooks(Protocol):
+    """The store, as far as rotations are looked at and asked for. All raise StoreUnavailable."""
+
+    async def facts(self, names: Collection[str] | None = None) -> Sequence[Facts]: ...
+
+    async def look(self, rotation_id: str) -> tuple[Facts, datetime]: ...
+
+    async def history(self, rotation_id: str, limit: int = 20) -> Sequence[tuple[Attempt, Sequence[Entry]]]: ...
+
+    async def request(self, request_id: str) -> Request | None: ...
+
+    async def pause(self, rotation_id: str) -> None: ...
+
+    async def resume(self, rotation_id: str) -> None: ...
+
+    async def text(self, key_id: str) -> Secret | None: ...
+
+    async def ids(self) -> Ids: ...
+
+
+class ResourceBooks(Protocol):
+    """The store, as far as projects, folders and mapped secrets go. All raise StoreUnavailable."""
+
+    async def projects(self) -> Sequence[Project]: ...
+
+    async def folders(self) -> Collection[Folder]: ...
+
+    async def make_project(self, project: Project) -> bool: ...
+
+    async def make_folder(self, folder: Folder) -> None: ...
+
+    async def shown_secrets(self, folder: Folder) -> Sequence[ShownSecret]: ...
+
+    async def shown_secret(self, folder: Folder, name: str) -> ShownSecret | None: ...
+
+    async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None: ...
+
+
+class RotationDesk(Protocol):
+    """Where rotations of the API are defined. Refusals are those of `refusals.py`, mistakes ConfigError."""
+
+    async def define(self, values: Mapping[str, object]) -> Rotation:
+        """Define a new rotation, once Entra has said that it can work."""
+
+    async def redefine(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
+        """Define it anew with these values in place of those it has; another application is refused."""
+
+    async def retire(self, rotation: Rotation) -> None:
+        """Take its definition away: no more rotations."""
+
+    async def clear(self, rotation: Rotation) -> None:
+        """Take what it delivered out of its destinations. Raises DestinationError."""
+
+    async def ask(self, rotation_id: str, kind: str, by: str, **facts: object) -> str:
+        """File a request with the engine; its id."""
+
+    async def prove(self, rotation: Rotation, secret: Secret) -> Proof:
+        """One sign-in as its application. Raises DirectoryError."""
+
+
+class ConnectionDesk(Protocol):
+    """Where connections are looked up and those of the API made."""
+
+    async def connections(self) -> Sequence[ShownConnection]:
+        """All, by name."""
+
+    async def add(
+        self, name: str, document: Mapping[str, object], *, secrets: Mapping[str, Secret], project: str
+    ) -> ShownConnection:
+        """Make one whose sign-in works. Raises SignInRefused and the like, or ConfigError."""
+
+    async def change(
+        self, connection: ShownConnection, changes: Mapping[str, object], *, secrets: Mapping[str, Secret]
+    ) -> ShownConnection:
+        """Change one; new credentials must work. `changes` may hold the name."""
+
+    async def remove(self, connection: ShownConnection) -> None:
+        """Take one out that no rotation uses."""
+
+    def applications(self, connection: ShownConnection) -> AsyncIterator[Sequence[Application]]:
+        """All applications it may see, a page at a time."""

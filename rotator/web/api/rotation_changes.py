@@ -1,0 +1,103 @@
+"""How are rotations made, changed and let go over the API? `/api/v2/secret-rotations`, what defines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from rotator.domain.access import Role
+from rotator.domain.model import Facts, Folder
+from rotator.domain.resources import ShownConnection
+from rotator.options import Id
+from rotator.web.access import Calling
+from rotator.web.api.finding import asked, first_attempt_ended, found, require_api_made, shown_as_it_is
+from rotator.web.api.mistakes import told_as_invalid
+from rotator.web.api.resources import Known, Resources, record
+from rotator.web.api.rotation_bodies import Creation, Patch, values_of
+from rotator.web.api.values import Switch
+from rotator.web.refusals import BadRequest
+
+router = APIRouter(prefix="/api/v2/secret-rotations/azure-client-secret", tags=["rotations"])
+
+_SETTLING = 10.0
+_LOOK = 0.1
+
+
+@router.post("")
+async def create(request: Request, caller: Calling, known: Known, body: Creation) -> dict[str, Any]:
+    """Make a rotation; answered when its first attempt has ended, so that its secrets can be read.
+
+    Entra is asked first, and nothing is kept when it refuses. When the attempt itself fails, the rotation stands with
+    `rotationStatus: failed` and tries again by itself.
+    """
+    folder = Folder(await known.project(body.project_id), body.environment, body.secret_path)
+    caller.require(Role.ADMIN, folder.project, folder.environment, path=folder.path, what=f"Project {body.project_id}")
+    connection = await _connection(known, body.connection_id, folder.project)
+    place = {"project": folder.project, "environment": folder.environment, "secretPath": folder.path}
+    with told_as_invalid():
+        rotation = await known.rotations.define({**values_of(body), **place, "connection": connection.name})
+    await record(request, caller, "rotation.create", rotation=rotation.name, id=rotation.id, project=folder.project)
+    await first_attempt_ended(known, rotation.id)
+    return await shown_as_it_is(known, rotation.id)
+
+
+@router.patch("/{rotation_id}")
+async def change(request: Request, caller: Calling, known: Known, rotation_id: Id, body: Patch) -> dict[str, Any]:
+    """Change a rotation that was made through the API."""
+    facts = await found(known, caller, rotation_id, Role.ADMIN)
+    require_api_made(facts)
+    with told_as_invalid():
+        changed = await known.rotations.redefine(facts.rotation, values_of(body))
+    await record(
+        request, caller, "rotation.change", rotation=changed.name, id=rotation_id, changed=sorted(body.given())
+    )
+    if changed.mapping != facts.rotation.mapping:
+        await _settled(known, rotation_id)
+    return await shown_as_it_is(known, rotation_id)
+
+
+@router.delete("/{rotation_id}")
+async def delete(
+    request: Request,
+    caller: Calling,
+    known: Known,
+    rotation_id: Id,
+    *,
+    secrets: Annotated[Switch, Query(alias="deleteSecrets")] = False,
+    credentials: Annotated[Switch, Query(alias="revokeGeneratedCredentials")] = False,
+) -> dict[str, Any]:
+    """Let a rotation go. Its credentials stay alive and its secrets readable, unless the switches say otherwise."""
+    facts = await found(known, caller, rotation_id, Role.ADMIN)
+    require_api_made(facts)
+    said = {"deleteSecrets": secrets, "revokeGeneratedCredentials": credentials}
+    await record(request, caller, "rotation.delete", rotation=facts.rotation.name, id=rotation_id, **said)
+    shown = await shown_as_it_is(known, rotation_id)
+    await known.rotations.retire(facts.rotation)
+    if secrets:
+        await known.rotations.clear(facts.rotation)
+    await asked(known, caller, facts, "forget", revoke=credentials, last=credentials)
+    return shown
+
+
+async def _connection(known: Resources, connection_id: str, project: str) -> ShownConnection:
+    """The connection, when that project may use it."""
+    every = await known.connections.connections()
+    chosen = next((each for each in every if each.id == connection_id), None)
+    if chosen is None or chosen.project not in {"", project}:
+        raise BadRequest(f"There is no connection {connection_id} that this project may use")
+    return chosen
+
+
+async def _settled(known: Resources, rotation_id: str) -> None:
+    """Return when the secrets are to be read under their new names, or after a while."""
+    began = known.clock.monotonic()
+    while known.clock.monotonic() - began < _SETTLING:
+        facts, _ = await known.books.look(rotation_id)
+        if not _is_settling(facts):
+            return
+        await known.clock.sleep(_LOOK)
+
+
+def _is_settling(facts: Facts) -> bool:
+    return bool(facts.switches.hints) and facts.current is not None
