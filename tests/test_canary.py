@@ -1,4 +1,4 @@
-"""Does the text of a secret show anywhere but where it belongs? A whole life, with faults, at the most verbose level."""
+"""Does the text of a secret show anywhere but where it belongs? A whole life, with faults, all logging on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ connections:
     method: client-secret
     cloud: simulated
     credentials: {{tenantId: {tenant}, clientId: {client}, clientSecret: {{file: {folder}/admin-secret}}}}
-defaults: {{connection: contoso, rotationInterval: 30, overlap: 48h, verify: {{successes: 2, interval: 0s, deadline: 2s}}}}
+defaults:
+  {{connection: contoso, rotationInterval: 30, overlap: 48h, verify: {{successes: 2, interval: 0s, deadline: 2s}}}}
 rotations:
   - name: billing-api
     parameters: {{objectId: {first}}}
@@ -123,8 +124,15 @@ async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_databas
         )
 
 
+def in_the_clear(folder: Path, texts: list[str]) -> list[str]:
+    """Files of the database in which one of the texts can be read."""
+    files = {file.name: file.read_bytes() for file in folder.glob("state.db*")}
+    assert "state.db" in files
+    return [name for name, content in files.items() if any(text.encode() in content for text in texts)]
+
+
 async def live(life: Life, engine: Engine) -> None:
-    """First secrets, lost answers, refused proofs, a place that cannot be written, a wrong sign-in of our own, revocation."""
+    """First secrets, lost answers, refused proofs, a place that cannot be written, revocations."""
     faults = life.running.simulation.entra.faults
     await life.pass_by(engine, timedelta())
     faults.add(match="^addPassword", when="after", status=503, times=1)

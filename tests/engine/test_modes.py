@@ -335,6 +335,7 @@ class TestLeaving:
         await harness.turn()
         assert (await harness.answer(asked))[0] == "done"
         assert harness.ours() == []
+        assert harness.places["vault"].text == "", "a dead secret stands where a living one stood"
 
     async def test_forget_is_answered_when_the_application_is_gone(self, harness: Harness) -> None:
         await rotated(harness)

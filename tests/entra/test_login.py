@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from rotator.domain.model import Secret
-from rotator.errors import DirectoryThrottled, DirectoryUnavailable, SignInRefused
+from rotator.errors import DirectoryThrottled, DirectoryUnavailable, PermissionDenied, SignInRefused
 from rotator.simulator.server import Running
 from rotator.simulator.signing import RsaSigner
 from rotator.simulator.simulation import Simulation
@@ -293,3 +293,13 @@ async def test_an_answer_that_is_not_entras_is_tried_again_later(near: Connected
     near.fault(match="^token", status=status, body=body)
     with pytest.raises(DirectoryUnavailable, match="proxy on the way"):
         await near.directory.sign_in()
+
+
+async def test_a_right_granted_after_a_refusal_is_seen_by_the_next_request(near: Connected) -> None:
+    admin = near.simulation.population.admin.client_id
+    tenant = near.simulation.entra.tenant
+    tenant.withdraw(admin, "Application.ReadWrite.OwnedBy")
+    with pytest.raises(PermissionDenied):
+        await near.add()
+    tenant.grant(admin, "Application.ReadWrite.OwnedBy")
+    assert (await near.add()).key_id
