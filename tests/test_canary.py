@@ -117,11 +117,7 @@ async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_databas
     assert "addPassword" in lines.getvalue() or "attempt began" in lines.getvalue()
     for place, content in {"the log": lines.getvalue(), "what people are shown": shown}.items():
         assert not [text for text in life.texts if text in content], f"a secret shows in {place}"
-    for file in tmp_path.glob("state.db*"):
-        content = file.read_bytes()
-        assert not [text for text in life.texts if text.encode() in content], (
-            f"a secret lies in the clear in {file.name}"
-        )
+    assert not in_the_clear(tmp_path, life.texts)
 
 
 def in_the_clear(folder: Path, texts: list[str]) -> list[str]:

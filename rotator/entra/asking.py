@@ -59,8 +59,6 @@ class Asker:
         else:
             if answer.status == 401:
                 await self._login.renew(answer.claims)  # for the next one: this one is answered
-            if answer.status == 403:
-                await self._login.reconsider()
             return answer
         raise error
 

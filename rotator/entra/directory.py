@@ -87,6 +87,8 @@ class EntraDirectory:
             answer = await self._asker.once("addPassword", self._turn(object_id), ask)
             if answer.status != 200:
                 subjects = await self._subjects(self._name(object_id))
+                if answer.status == 403:
+                    await self._login.reconsider()
                 raise certain_refusal("addPassword", answer, subjects) or outcome_unknown("addPassword", answer)
         return self._issued(answer, expires_at)
 
