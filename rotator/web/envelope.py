@@ -26,6 +26,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RotatorError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_framework)
+    app.add_exception_handler(Exception, _broken)
 
 
 def refusal(request_id: str, problem: RotatorError) -> Response:
@@ -53,6 +54,11 @@ async def _refused(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RotatorError)
     refused_as(request, why=_one_line(problem))
     return refusal(id_of(request), problem)
+
+
+async def _broken(request: Request, _problem: Exception) -> Response:
+    """The gate logs it; the framework raises it on when this has been sent."""
+    return broken(id_of(request))
 
 
 async def _invalid(request: Request, problem: Exception) -> Response:

@@ -17,9 +17,8 @@ from rotator.web.envelope import broken, refusal
 from rotator.web.parts import Parts
 from rotator.web.refusals import BadRequest, TooLarge, TooSlow
 
-#: The largest body that is read, and how long it may take to arrive.
+#: The largest body that is read.
 LARGEST = 256 * 1024
-SLOWEST = 20.0
 _ADDED = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _BODILESS = ("GET", "HEAD", "OPTIONS")
 _NO_BODY: Message = {"type": "http.request", "body": b"", "more_body": False}
@@ -44,7 +43,7 @@ class Gate:
         scope["rotator.request_id"], scope["rotator.address"] = answer.request_id, address
         try:
             self._parts.limits.take(_kind(scope), address)
-            received = await _body(headers, receive) if _has_body(headers) else _NO_BODY
+            received = await _body(headers, receive, self._parts.patience) if _has_body(headers) else _NO_BODY
             await self._app(scope, _Replay(received, receive), answer)
         except RotatorError as problem:
             scope["rotator.facts"] = {"why": str(problem)}
@@ -109,7 +108,7 @@ class _Replay:
         return received if received is not None else await self._receive()
 
 
-async def _body(headers: dict[bytes, str], receive: Receive) -> Message:
+async def _body(headers: dict[bytes, str], receive: Receive, patience: float) -> Message:
     """The whole body in one message. Raises TooLarge, TooSlow."""
     told = headers.get(b"content-length", "0")
     if not told.isdigit():
@@ -117,7 +116,7 @@ async def _body(headers: dict[bytes, str], receive: Receive) -> Message:
     if int(told) > LARGEST:
         raise _too_large()
     try:
-        async with asyncio.timeout(SLOWEST):
+        async with asyncio.timeout(patience):
             return await _read(receive)
     except TimeoutError:
         raise TooSlow("The body did not arrive in time") from None

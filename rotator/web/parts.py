@@ -26,6 +26,8 @@ class Parts:
     keyring: Keyring
     clock: Clock
     ready: Readiness
+    #: How long a body may take to arrive, in seconds.
+    patience: float = 20.0
     #: Networks whose X-Forwarded-For is believed.
     trusted_proxies: Callable[[], tuple[str, ...]] = field(default=lambda: ())
 

@@ -23,7 +23,7 @@ from rotator.web.addresses import is_loopback
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-#: How long a client may take to send the head of a request, in seconds; bodies are the gate's.
+#: Seconds; bodies are the gate's.
 HEAD_IN = 10.0
 #: The largest head of a request, in bytes.
 LARGEST_HEAD = 64 * 1024
@@ -55,14 +55,16 @@ class Place:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, place: Place) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, place: Place, *, patience: float = HEAD_IN) -> AsyncIterator[str]:
     """Serve for as long as this is open; gives the address, with the port that was found.
+
+    `patience` is how long a client may take to send the head of a request, in seconds.
 
     Raises AddressTaken when somebody else listens there, ConfigError when the address or the certificate is of no use.
     """
     listener = _listener(place)
     try:
-        server = _Server(_config(app, place))
+        server = _Server(_config(app, place, patience))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         await _started(server, task)
         try:
@@ -86,6 +88,7 @@ class _Server(uvicorn.Server):
 class _Patient(H11Protocol):
     """HTTP/1.1 with an end to patience: whoever does not send the head of a request in time is cut off."""
 
+    patience = HEAD_IN
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -109,7 +112,7 @@ class _Patient(H11Protocol):
 
     def _wait(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_IN, self._cut_off)
+            self._timer = self.loop.call_later(self.patience, self._cut_off)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -121,11 +124,11 @@ class _Patient(H11Protocol):
         self.transport.abort()
 
 
-def _config(app: ASGIApp, place: Place) -> uvicorn.Config:
+def _config(app: ASGIApp, place: Place, patience: float) -> uvicorn.Config:
     certificate, key = place.tls or (None, None)
     config = uvicorn.Config(
         app,
-        http=_Patient,
+        http=type("_Patient", (_Patient,), {"patience": patience}),
         ws="none",
         loop="none",
         lifespan="off",
