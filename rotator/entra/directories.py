@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from rotator.domain.model import Connection, Secret
 from rotator.entra.clouds import Endpoints, endpoints
+from rotator.entra.importing import uncollected
 from rotator.entra.options import tenant_and_client
 from rotator.errors import ConfigError
 
@@ -134,10 +135,11 @@ class EntraDirectories:
         return self._built(self._options(name), partial(self._secret_of, name) if self._secret_of else None)
 
     def _built(self, options: AnyConnection, secret_of: Callable[[], Awaitable[Secret]] | None) -> _Opened:
-        from rotator.entra.opening import open_directory
-
         cloud = endpoints(options.cloud, self._clouds)
-        directory = open_directory(
-            options, cloud, network=self._network, clock=self._clock, secret_of=secret_of, new_id=self._new_id
-        )
+        with uncollected():
+            from rotator.entra.opening import open_directory
+
+            directory = open_directory(
+                options, cloud, network=self._network, clock=self._clock, secret_of=secret_of, new_id=self._new_id
+            )
         return _Opened(options, cloud, directory)
