@@ -53,10 +53,11 @@ def show(line: Line) -> None:
 
 @dataclass(slots=True)
 class Spent:
-    """Seconds of one run: on the clock, and of processor time of this process with all its threads."""
+    """Seconds of one run: on the clock, and of processor time with all threads; MiB, where a process was asked."""
 
     wall: float = 0.0
     processor: float = 0.0
+    memory: float = 0.0
 
     def per(self, count: int) -> Self:
         return type(self)(self.wall / count, self.processor / count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -11,7 +12,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import certifi
 import httpx
 import psutil
 
@@ -90,11 +93,23 @@ asyncio.run(serve())
 """
 
 
-def write_configuration(folder: Path, where: Tenant, *, rotations: int, destination: str = "{kind: embedded}") -> Path:
+def nowhere(applications: int) -> Tenant:
+    """A tenant that cannot be reached, for what must not ask it."""
+    ready: dict[str, Any] = dict.fromkeys(("control", "adminClientSecret"), "unused")
+    ready |= {"authority": "https://localhost:1", "graph": "https://localhost:1/v1.0", "scope": "https://none/.default"}
+    ready |= {"tenantId": str(UUID(int=1)), "adminClientId": str(UUID(int=2))}
+    ready["applications"] = [
+        {"objectId": str(UUID(int=2 * n)), "clientId": str(UUID(int=2 * n + 1))} for n in range(5, applications + 5)
+    ]
+    ready["caFile"] = certifi.where()
+    return Tenant(ready, os.getpid())
+
+
+def write_configuration(folder: Path, where: Tenant, *, rotations: int, initial: str = "rotate") -> Path:
     """A configuration with one rotation for each of the first applications, the odd ones at noon, in that folder."""
     (folder / "admin-secret").write_text(where.client_secret, "utf-8")
     (folder / "admin-secret").chmod(0o600)
-    blocks = [_HEAD.format(where=where, destination=destination)]
+    blocks = [_HEAD.format(where=where, initial=initial)]
     rules = enumerate(where.applications[:rotations])
     blocks += [_ROTATION.format(n=n, hours=12 * (n % 2), application=one) for n, one in rules]
     path = folder / "config.yaml"
@@ -129,7 +144,8 @@ defaults:
   overlap: 6h
   minOverlap: 0s
   verify: {{successes: 3, interval: 0s}}
-  destinations: [{destination}]
+  initial: {initial}
+  destinations: [{{kind: embedded}}]
 rotations:
 """
 _ROTATION = """\
