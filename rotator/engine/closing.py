@@ -35,19 +35,21 @@ async def discard(visit: Visit, step: plan.Discard) -> None:
 
 async def revoke_others(visit: Visit, step: plan.RevokeOthers) -> None:
     """Compromised: end every other credential of the ledger now, current and retiring alike."""
+    held = revoke.not_forgotten(visit)
     left = []
     for credential in visit.facts.credentials:
         if credential.key_id == step.key_id:
             continue
         visit.hold.step_boundary()
-        if not await revoke.end(visit, credential, why=revoke.COMPROMISED, checks=False):
+        if held:
+            # It goes as soon as they are forgotten.
+            visit.note(replace(credential, revoke_at=visit.now))
+        if held or not await revoke.end(visit, credential, why=revoke.COMPROMISED, checks=False):
             left.append(credential.key_id)
-    message = (
-        "Every other secret of ours was revoked. Tokens already issued live on for 60 to 90 minutes, "
-        "up to 24 h with continuous access evaluation."
-    )
+    message = "" if left else "Every other secret of ours was revoked. "
     if left:
-        message = f"Not revoked yet, tried again until they are: {', '.join(left)}. {message}"
+        message = f"Not revoked yet, tried again until they are: {', '.join(left)}{held and f' ({held})'}. "
+    message += "Tokens already issued live on for 60 to 90 minutes, up to 24 h with continuous access evaluation."
     foreign = await _foreign(visit)
     if foreign:
         message = (

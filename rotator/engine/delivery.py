@@ -38,8 +38,11 @@ async def deliver(visit: Visit, step: plan.Deliver) -> None:
         return
     rules = [rule for name in step.destinations if (rule := visit.rotation.destination(name)) is not None]
     await visit.commit(*(visit.entry("deliver", "intent", destination=rule.name, key_id=step.key_id) for rule in rules))
-    rows = await asyncio.gather(*(_serve(visit, rule, credential, text) for rule in rules))
-    for row in rows:
+    # All are waited for: none goes on writing behind the back of a visit that another one has ended.
+    served = await asyncio.gather(*(_serve(visit, rule, credential, text) for rule in rules), return_exceptions=True)
+    for row in served:
+        if isinstance(row, BaseException):
+            raise row
         _delivered(visit, step.key_id, row)
 
 
@@ -63,9 +66,6 @@ async def promote(visit: Visit, step: plan.Promote) -> None:
     visit.tell(Promoted(visit.rotation.name, visit.now, attempt.id if attempt else "", new.key_id, new.expires_at, old))
     if step.missing:
         visit.tell(AlarmRaised(visit.rotation.name, visit.now, "PROMOTED_PARTLY", message))
-    # Durable before any consumer is told; without consumers it may share the closing transaction.
-    if visit.world.hooks.names(visit.rotation):
-        await visit.commit()
 
 
 async def notify(visit: Visit, step: plan.Notify) -> None:

@@ -39,6 +39,7 @@ async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
     except Draining:
         await _give_back(held, held.now)
     except LeaseLost as lost:
+        await held.leave_hints()
         world.tell(LeaseWasLost(held.rotation.name, held.now, str(lost)))
 
 

@@ -25,6 +25,8 @@ class Hold:
         self._world = world
         self.lease = lease
         self._until = taken_at + world.pace.lease.total_seconds()
+        # Destinations are served side by side: one at a time changes the lease, or the next would hold a stale one.
+        self._changing = asyncio.Lock()
 
     @property
     def token(self) -> int:
@@ -33,28 +35,36 @@ class Hold:
 
     async def ensure(self, needed: timedelta) -> None:
         """Return only with more than `needed` left on the lease; renews it if need be. Raises LeaseLost."""
-        seconds = (needed + _MARGIN).total_seconds()
-        if self._until - self._world.clock.monotonic() > seconds:
+        if self._outlasts(needed):
             return
-        ttl = max(self._world.pace.lease, needed * 2 + _MARGIN)
-        asked_at = self._world.clock.monotonic()
-        self.lease = await self._world.store.renew(self.lease, ttl)
-        self._until = asked_at + ttl.total_seconds()
+        async with self._changing:
+            if self._outlasts(needed):
+                return
+            ttl = max(self._world.pace.lease, needed * 2 + _MARGIN)
+            asked_at = self._world.clock.monotonic()
+            self.lease = await self._world.store.renew(self.lease, ttl)
+            self._until = asked_at + ttl.total_seconds()
 
     async def write(
         self, changes: Sequence[Change], *, wake_at: datetime | None = None, release: bool = False
     ) -> Written:
         """Make changes true under our token, which extends the lease. Raises LeaseLost with nothing written."""
-        asked_at = self._world.clock.monotonic()
-        ttl = self._world.pace.lease
-        written = await self._world.store.write(self.lease, changes, ttl=ttl, wake_at=wake_at, release=release)
-        self.lease = written.lease
-        self._until = asked_at + ttl.total_seconds()
-        return written
+        async with self._changing:
+            asked_at = self._world.clock.monotonic()
+            ttl = self._world.pace.lease
+            written = await self._world.store.write(self.lease, changes, ttl=ttl, wake_at=wake_at, release=release)
+            self.lease = written.lease
+            self._until = asked_at + ttl.total_seconds()
+            return written
 
     async def outrank(self, token: int) -> None:
         """A destination showed a token as high as ours or higher: rise above it (a restored database)."""
-        self.lease = await self._world.store.raise_token(self.lease, token)
+        async with self._changing:
+            if token >= self.token:
+                self.lease = await self._world.store.raise_token(self.lease, token)
+
+    def _outlasts(self, needed: timedelta) -> bool:
+        return self._until - self._world.clock.monotonic() > (needed + _MARGIN).total_seconds()
 
     async def sleep(self, wait: timedelta) -> None:
         """Wait with the lease kept alive. Raises Draining as soon as the daemon is to stop."""

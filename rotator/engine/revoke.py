@@ -68,6 +68,17 @@ async def make_room(visit: Visit) -> bool:
     return False
 
 
+def not_forgotten(visit: Visit) -> str:
+    """What destinations that left the definition hold back, or empty; they may bear any credential of the ledger."""
+    named = {rule.name for rule in visit.rotation.destinations}
+    accepted = visit.facts.attempt.accept_outage if visit.facts.attempt else ()
+    removed = [d.destination for d in visit.facts.deliveries if d.key_id and d.destination not in {*named, *accepted}]
+    if not removed:
+        return ""
+    forget = f"'rotator forget {visit.rotation.name} --to DEST' lets it go"
+    return f"{', '.join(removed)} left the definition and may still bear it: {forget}"
+
+
 def _forbidden(visit: Visit) -> str:
     """What forbids any revocation, asked for or not (law L16), or empty. Raises Doubtful (law L13)."""
     visit.be_sure()
@@ -92,14 +103,7 @@ async def _held(visit: Visit, credential: Credential) -> str:
         return "consumers are still being told of the new credential"
     if _too_fresh(visit, current):
         return "the promotion is too recent for a stopped node to be ruled out"
-    named = {rule.name for rule in visit.rotation.destinations}
-    removed = [d.destination for d in visit.facts.deliveries if d.key_id and d.destination not in named]
-    if removed:
-        gone = ", ".join(removed)
-        forget = f"'rotator forget {visit.rotation.name} --to DEST' lets it go"
-        return f"{gone} left the definition and may still bear it: {forget}"
-    refused = await _current_refused(visit, current)
-    return refused or await _wanting(visit, current, credential)
+    return not_forgotten(visit) or await _current_refused(visit, current) or await _wanting(visit, current, credential)
 
 
 def _proved_promoted(visit: Visit) -> bool:

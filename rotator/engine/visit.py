@@ -12,7 +12,6 @@ from rotator.domain.model import Application, Connection, Entry, Facts, Rotation
 from rotator.domain.retry import retry_delay
 from rotator.engine.lease import Hold
 from rotator.engine.world import World
-from rotator.errors import LeaseLost
 from rotator.ports import Directory, Marker
 
 
@@ -122,15 +121,11 @@ class Visit:
         self._events.append(event)
 
     async def commit(self, *changes: Change, wake_at: datetime | None = None, release: bool = False) -> None:
-        """Make all that was noted durable. Raises LeaseLost, leaving a hint for every destination we touched."""
+        """Make all that was noted durable. Raises LeaseLost with nothing written."""
         self.note(*changes)
         if not (self._changes or release):
             return
-        try:
-            written = await self.hold.write(tuple(self._changes), wake_at=wake_at, release=release)
-        except LeaseLost:
-            await self._leave_hints()
-            raise
+        written = await self.hold.write(tuple(self._changes), wake_at=wake_at, release=release)
         self._believe(written.now)
         self._changes.clear()
         self.touched.clear()
@@ -184,7 +179,8 @@ class Visit:
         stumbles = self.world.memory.stumbles.get(self.rotation.id, {})
         return {duty: not_before for duty, (_, not_before) in stumbles.items()}
 
-    async def _leave_hints(self) -> None:
+    async def leave_hints(self) -> None:
+        """We were fenced out: whoever holds on is to look at every destination we touched (law L8)."""
         for destination in self.touched:
             await self.world.store.hint(self.rotation.id, destination)
 

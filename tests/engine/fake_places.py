@@ -27,6 +27,8 @@ class Place:
     #: Raised by these operations: check, read, write; `after`: when it has been written all the same.
     broken: dict[str, Exception] = field(default_factory=dict)
     after: bool = False
+    #: It cannot compare and set: whoever comes last has written.
+    blunt: bool = False
     after_effect: Callable[[], None] = lambda: None
     during_write: Callable[[], None] = lambda: None
     writes: int = 0
@@ -52,10 +54,8 @@ class Place:
         if not self.after:
             self._fail("write")
         self.during_write()
-        if (over.version if over else "0") != str(self.version):
-            raise DestinationUnavailable(self.name, "write", "it was changed by somebody else since it was read")
-        if self.marker is not None and self.marker.token > parcel.marker.token:
-            raise DestinationUnavailable(self.name, "write", "a newer holder has written it")
+        if not self.blunt:
+            self._compare(parcel, over)
         if (self.marker, self.text) != (parcel.marker, parcel.secret.reveal()):
             self.marker, self.text = parcel.marker, parcel.secret.reveal()
             self.version += 1
@@ -69,6 +69,12 @@ class Place:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _compare(self, parcel: Parcel, over: Placed | None) -> None:
+        if (over.version if over else "0") != str(self.version):
+            raise DestinationUnavailable(self.name, "write", "it was changed by somebody else since it was read")
+        if self.marker is not None and self.marker.token > parcel.marker.token:
+            raise DestinationUnavailable(self.name, "write", "a newer holder has written it")
 
     def _fail(self, operation: str) -> None:
         if operation in self.broken:

@@ -89,6 +89,8 @@ class TestL4:
         await harness.define(billing())
         await harness.turn()
         harness.start("node-2")
+        await harness.run_for(timedelta(seconds=130))
+        assert (harness.ours(), len(issues(harness))) == ([], 1)
         await harness.run_for(HOUR)
         assert harness.ours() == [(await harness.current()).key_id] == ["key-2"]
 

@@ -146,6 +146,23 @@ class TestCompromised:
         assert "--accept-outage" in message
         assert "key-1" in harness.ours()
 
+    async def test_a_destination_that_left_the_definition_keeps_what_it_may_bear_until_it_is_forgotten(
+        self, harness: Harness
+    ) -> None:
+        await rotated(harness, destinations=(an_embedded_destination(), a_place()))
+        await harness.edit(destinations=(an_embedded_destination(),))
+        await harness.turn()
+        asked = await harness.ask("compromised")
+        await harness.run_for(10 * MINUTE)
+        result, message = await harness.answer(asked)
+        assert result == "failed"
+        assert "vault left the definition" in message
+        assert harness.ours() == ["key-1", "key-2"]
+        await harness.ask("forget", to="vault")
+        harness.excused.add("vault")
+        await harness.run_for(2 * HOUR)
+        assert harness.ours() == ["key-2"]
+
     async def test_it_goes_on_when_the_destination_is_back(self, harness: Harness) -> None:
         await rotated(harness)
         write_fails(harness)
