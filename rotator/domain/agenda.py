@@ -30,7 +30,7 @@ def next_visit(
     """
     awaited: dict[str, Sequence[datetime]] = {"second-look": second_looks}
     if facts.switches.retired_at is None:
-        regular = (facts.standing.reconciled_at or now) + reconcile_every
+        regular = min(facts.standing.reconciled_at or now, now) + reconcile_every
         awaited["reconcile"] = [regular, *comparisons, *_deliveries(facts)]
         awaited["revoke"] = _revocations(facts)
         awaited["rotate"] = _verdict(facts, verdict, now)
@@ -40,9 +40,12 @@ def next_visit(
 
 
 def reconcile_due(facts: Facts, now: datetime, every: timedelta) -> bool:
-    """The comparison is owed: never made, long ago, edited since, or a destination's retry has come."""
+    """The comparison is owed: never made, long ago, edited since, or a destination's retry has come.
+
+    One that was made in the future was made under a wrong clock, and is owed too.
+    """
     standing = facts.standing
-    if standing.reconciled_at is None or now >= standing.reconciled_at + every:
+    if standing.reconciled_at is None or not standing.reconciled_at <= now < standing.reconciled_at + every:
         return True
     changed = facts.switches.changed_at
     if changed is not None and changed >= standing.reconciled_at:
