@@ -24,7 +24,7 @@ from rotator.domain.lifetime import allowed_lifetime
 from rotator.domain.model import Application, Folder, Request, Rotation, Secret
 from rotator.domain.resources import MadeConnection, ShownConnection
 from rotator.entra.options import AnyConnection, tenant_and_client
-from rotator.errors import PolicyRefused
+from rotator.errors import DirectoryError, PolicyRefused
 from rotator.made import joined
 from rotator.ports import Proof
 from rotator.references import SecretMissing
@@ -208,7 +208,11 @@ class Desk:
     async def _tried(self, made: MadeConnection, *, anew: bool) -> AnyConnection:
         options = connection_from(made, self._engine.configuration.clouds)
         if anew:
-            await self._engine.directories.try_out(options)
+            try:
+                await self._engine.directories.try_out(options)
+            except DirectoryError as problem:
+                # Whatever kept it from signing in, it has not: nothing is kept.
+                raise BadRequest(problem.what, hint=problem.hint) from None
         return options
 
     async def _take_connections(self) -> None:
