@@ -67,14 +67,20 @@ async def carry_on(visit: Visit) -> None:
     while (step := _next(visit)) is not None:
         visit.hold.step_boundary()
         visit.be_sure()
-        if visit.facts.standing.hold and isinstance(step, _HELD):
+        held = visit.facts.standing.hold and isinstance(step, _HELD)
+        if held or not await _took(visit, step):
             return
-        if isinstance(step, plan.Wait):
-            if not await _sat_out(visit, step.until):
-                closing.tell_waiting(visit, step)
-                return
-            continue
+
+
+async def _took(visit: Visit, step: plan.Step) -> bool:
+    """Take the step, or sit out a short wait; False when the wait is too long to hold the lease for."""
+    if not isinstance(step, plan.Wait):
         await _take(visit, step)
+        return True
+    if await _sat_out(visit, step.until):
+        return True
+    closing.tell_waiting(visit, step)
+    return False
 
 
 def supersede(visit: Visit, why: str) -> None:
