@@ -1,43 +1,50 @@
-"""What is one node of a simulated cluster? A whole engine, whose every call to the outside passes a gate that can be shut."""
+"""What is one node of a simulated cluster? A whole engine; its every call to the outside passes a gate."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from rotator.domain.events import Event
-from rotator.domain.model import Rotation
+from rotator.domain.events import Event, SignInTried, StepEnded
+from rotator.domain.model import Limits, Rotation
 from rotator.engine.clockwatch import ClockWatch
 from rotator.engine.dispatcher import Dispatcher
 from rotator.engine.world import Memory, Pace, World
-from rotator.errors import StoreError, StoreUnavailable
-from rotator.ports import Directories, HookResult
-from rotator.simulator.simulation import Simulation
-from rotator.simulator.transport import SimTransport
+from rotator.errors import LeaseLost, StoreError, StoreUnavailable
+from rotator.ports import HookResult
 from tests.fakes import SeededChance
-from tests.simulation.places import Changed, Gate, NodePlaces, Places
+from tests.simulation.network import NodeTransport
+from tests.simulation.places import NodePlaces
+from tests.simulation.virtual import Dead
 
-#: Idle nodes look anyway this often; a real one does every 15 s.
-_POLL = timedelta(hours=6).total_seconds()
+if TYPE_CHECKING:
+    from tests.simulation.installation import Installation
+
+#: Idle nodes look anyway this often; a real one does every 15 s, but is woken by the same wake-up times.
+_POLL = timedelta(hours=12).total_seconds()
+#: While the time is in doubt the engine lets one visit a minute ask Entra; there is no use in looking sooner.
+_DOUBT = 61.0
+_RECONCILE = timedelta(hours=36)
 
 
-class Dead(BaseException):
-    """The process is gone: nothing after this line runs to any effect."""
-
-
-class NodeGate(Gate):
-    """Open, shut (the process is stopped by SIGSTOP), or gone."""
+class NodeGate:
+    """Open, shut (the process is stopped by SIGSTOP), or gone. May strike after a number of passes."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
         self.dead = False
+        #: How often it was shut.
+        self.stops = 0
+        self._left = 0
+        self._strike: Callable[[], None] | None = None
+        #: Whether the node is doing something; only then do passes count towards a strike.
+        self.busy: Callable[[], bool] = lambda: True
 
     async def __call__(self) -> None:
+        self._count()
         if self.dead:
             raise Dead
         await self._open.wait()
@@ -45,16 +52,29 @@ class NodeGate(Gate):
             raise Dead
 
     def shut(self) -> None:
+        self.stops += 1
         self._open.clear()
 
     def open(self) -> None:
         self._open.set()
 
+    def strike_after(self, passes: int, strike: Callable[[], None] | None) -> None:
+        """Have something happen at the so-manyth call to the outside from now, in the middle of the work."""
+        self._left, self._strike = passes, strike
+
+    def _count(self) -> None:
+        if self._strike is None or not self.busy():
+            return
+        self._left -= 1
+        if self._left <= 0:
+            strike, self._strike = self._strike, None
+            strike()
+
 
 class NodeClock:
     """A host clock that may be wrong; monotonic time never is."""
 
-    def __init__(self, world_time: Callable[[], datetime], gate: Gate, skew: timedelta) -> None:
+    def __init__(self, world_time: Callable[[], datetime], gate: NodeGate, skew: timedelta) -> None:
         self._world_time = world_time
         self._gate = gate
         self._skew = skew
@@ -73,54 +93,28 @@ class NodeClock:
 class NodeStore:
     """The shared store as one node reaches it: through its gate, and not at all while it is cut off."""
 
-    def __init__(self, store: Callable[[], Any], gate: Gate) -> None:
-        self._store = store
+    def __init__(self, installation: Installation, gate: NodeGate) -> None:
+        self._of = installation
         self._gate = gate
         self.cut_off = False
-        self.installation = store().installation
+        self.installation = installation.id
 
     def __getattr__(self, name: str) -> Any:
         async def call(*args: Any, **keywords: Any) -> Any:
             await self._gate()
             if self.cut_off:
                 raise StoreUnavailable("the database does not answer")
-            answer = await getattr(self._store(), name)(*args, **keywords)
+            try:
+                answer = await getattr(self._of.store, name)(*args, **keywords)
+            except LeaseLost:
+                self._of.stale_refused += 1
+                raise
+            self._of.fencing.note(name, args, answer)
             await self._gate()
             return answer
 
+        setattr(self, name, call)
         return call
-
-
-class NodeTransport(httpx.AsyncBaseTransport):
-    """The network between a node and Entra: takes time, may be cut, and stops when the node is stopped."""
-
-    def __init__(self, simulation: Simulation, gate: Gate, changed: Changed) -> None:
-        self._hang_for = 0.0
-        self._inner = SimTransport(simulation, on_hang=self._hangs, on_latency=asyncio.sleep)
-        self._gate = gate
-        self._changed = changed
-        self.cut = False
-        self.latency = 0.05
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await self._gate()
-        if self.cut:
-            raise httpx.ConnectError("no route to host", request=request)
-        await asyncio.sleep(self.latency)
-        # Where SIGSTOP hurts most: after the last look at the lease, before the request leaves.
-        await self._gate()
-        try:
-            return await self._inner.handle_async_request(request)
-        except httpx.ReadTimeout:
-            await asyncio.sleep(self._hang_for)
-            raise
-        finally:
-            if request.method == "POST" and "Password" in request.url.path:
-                self._changed(f"{request.url.path.rsplit('/', 1)[-1]} was sent")
-            await self._gate()
-
-    def _hangs(self, seconds: float) -> None:
-        self._hang_for = min(seconds, 30.0)
 
 
 class NoHooks:
@@ -134,57 +128,50 @@ class NoHooks:
 
 
 class Recorder:
-    """An observer that writes to the log of the story."""
+    """An observer that writes to the log of the story, and hands on to the laws."""
 
-    def __init__(self, name: str, log: Callable[[str], None]) -> None:
+    def __init__(self, name: str, log: Callable[[str], None], told: Callable[[Event], None]) -> None:
         self._name = name
         self._log = log
+        self._told = told
 
     def told(self, event: Event) -> None:
-        shown = {k: str(getattr(event, k))[:160] for k in event.__slots__ if k not in {"rotation", "at"}}
-        kind = type(event).__name__
-        if kind not in {"StepEnded", "SignInTried"}:
-            self._log(f"{self._name}: {event.rotation}: {kind} {shown}")
+        if isinstance(event, (StepEnded, SignInTried)):
+            return
+        shown = ", ".join(
+            f"{k}={str(getattr(event, k))[:160]}" for k in type(event).__slots__ if getattr(event, k) not in {"", None}
+        )
+        self._log(f"{self._name}: {event.rotation}: {type(event).__name__} {shown}")
+        self._told(event)
 
 
 class Node:
     """One process: started, stopped, continued, killed, cut off."""
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        store: Callable[[], Any],
-        simulation: Simulation,
-        directories: Callable[[httpx.AsyncBaseTransport, NodeClock], Directories],
-        places: Places,
-        world_time: Callable[[], datetime],
-        seed: int,
-        skew: timedelta,
-        log: Callable[[str], None],
-        changed: Changed,
-    ) -> None:
+    def __init__(self, name: str, installation: Installation, *, seed: int, skew: timedelta) -> None:
         self.name = name
         self.gate = NodeGate()
-        self.transport = NodeTransport(simulation, self.gate, changed)
-        self.store = NodeStore(store, self.gate)
-        clock = NodeClock(world_time, self.gate, skew)
-        self._log = log
-        self.bugs: list[BaseException] = []
+        self._of = installation
+        universe = installation.universe
+        self.transport = NodeTransport(universe.simulation, self.gate, installation.watcher(name))
+        self.store = NodeStore(installation, self.gate)
+        clock = NodeClock(universe.time, self.gate, skew)
         self.world = World(
             store=self.store,
-            directories=directories(self.transport, clock),
-            destinations=NodePlaces(places, self.gate, changed),
+            directories=universe.directories(self.transport, clock, name),
+            destinations=NodePlaces(installation.places, self.gate, installation.watcher(name).written),
             hooks=NoHooks(),
             clock=clock,
             chance=SeededChance(seed),
             clockwatch=ClockWatch(),
             holder=name,
-            observers=[Recorder(name, log)],
-            pace=Pace(reconcile=timedelta(hours=36)),
+            observers=[Recorder(name, universe.write, installation.watcher(name).told)],
+            limits=Limits(failures_before_pause=installation.failures_before_pause),
+            pace=Pace(reconcile=_RECONCILE),
             memory=Memory(),
         )
         self.dispatcher = Dispatcher(self.world, concurrency=4, trouble=self._trouble)
+        self.gate.busy = lambda: self.dispatcher.busy > 0
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -197,6 +184,11 @@ class Node:
         self.dispatcher.abort()
         if self._running is not None:
             self._running.cancel()
+
+    async def drain(self) -> None:
+        """SIGTERM: nothing new is begun, what is under way stops at its next step."""
+        await self.dispatcher.drain()
+        self.kill()
 
     async def _run(self) -> None:
         while True:
@@ -218,9 +210,10 @@ class Node:
             return 15.0
         if wake_at is None:
             return _POLL
-        return min(_POLL, max(5.0, (wake_at - now).total_seconds()))
+        least = _DOUBT if self.world.clockwatch.uneasy else 5.0
+        return min(_POLL, max(least, (wake_at - now).total_seconds()))
 
     def _trouble(self, rotation: str, problem: BaseException) -> None:
-        self._log(f"{self.name}: {rotation}: trouble: {type(problem).__name__}: {problem}")
+        self._of.universe.write(f"{self.name}: {rotation}: trouble: {type(problem).__name__}: {problem}")
         if not isinstance(problem, StoreError):
-            self.bugs.append(problem)
+            self._of.bugs.append(problem)

@@ -1,13 +1,18 @@
-"""How do days pass in seconds? An event loop whose time jumps to the next timer as soon as nobody has anything to do."""
+"""How do days pass in seconds? An event loop whose time jumps to the next timer when nobody has anything to do."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+
+class Dead(BaseException):
+    """The process is gone: nothing after this line runs to any effect."""
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -21,15 +26,18 @@ class _Jumping(selectors.DefaultSelector):
         if timeout is None:
             raise RuntimeError("every task waits for something that will never come")
         self.passed += max(timeout, 0.0)
-        return super().select(0)
+        # No socket is ever waited for, so there is nothing to ask the kernel.
+        return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """`time()` begins at 1,000 and has nothing to do with the host's."""
+    """`time()` begins at 1,000 and has nothing to do with the host's. `bugs` are errors that nobody has caught."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
+        self.bugs: list[str] = []
         super().__init__(self._jumping)
+        self.set_exception_handler(self._note)
 
     def time(self) -> float:
         return 1000.0 + self._jumping.passed
@@ -44,15 +52,33 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             future.set_exception(error)
         return future
 
+    def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, Dead):
+            self.bugs.append(f"{context.get('message')}: {type(error).__name__}: {error}")
+
 
 def run_virtual(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run to the end on a loop of its own."""
+    """Run to the end on a loop of its own. Garbage is collected afterwards: it would cost a fifth of the time."""
     loop = VirtualLoop()
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(work)
+        result = loop.run_until_complete(work)
+        loop.run_until_complete(_end_all())
+        if loop.bugs:
+            raise AssertionError("; ".join(loop.bugs))
+        return result
     finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
         asyncio.set_event_loop(None)
         loop.close()
+        if collecting:
+            gc.enable()
+
+
+async def _end_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
