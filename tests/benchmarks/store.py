@@ -1,15 +1,13 @@
-"""What does the store cost? Per rotation, and per look among many; `python -m tests.benchmarks.store` prints it."""
+"""What does the store cost? Per rotation, and per wake-up among many."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
+import sqlite3
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,44 +16,100 @@ from rotator.domain.edits import Add
 from rotator.domain.model import CredentialState, Outcome, RotationStatus, Secret
 from rotator.ports import Claim
 from rotator.store.opening import open_store
+from rotator.store.sqlite import connect
 from rotator.store.store import SqlStore
+from tests.benchmarks.report import Goal, Line, measured, milliseconds, show
 from tests.builders import a_credential, a_delivery, an_attempt, an_entry, an_intent, rotations
 from tests.fakes import SeededChance
 
-TTL = timedelta(seconds=90)
-DAY = timedelta(days=1)
+_TTL = timedelta(seconds=90)
+_FAR = timedelta(days=1000)
+#: So many are defined; more are copies of these rows.
+_DEFINED = 1000
+#: Transactions that change something, in the store's part of a rotation.
+_WRITES = 6
+_EXISTING = (100, 1000, 10_000, 100_000)
 
 
-@dataclass(slots=True)
-class Spent:
-    """Seconds, on the clock and of processor time (user and system, all threads)."""
-
-    wall: float = 0.0
-    processor: float = 0.0
-
-
-@contextmanager
-def measured() -> Iterator[Spent]:
-    spent, began, times = Spent(), time.perf_counter(), os.times()
-    yield spent
-    now = os.times()
-    spent.wall = time.perf_counter() - began
-    spent.processor = now.user + now.system - times.user - times.system
+def run(*, turns: int = 200, existing: Sequence[int] = _EXISTING, looks: int = 200) -> None:
+    """A real file, durability on. Smaller arguments make a quicker and less telling run."""
+    for concurrency in (1, 8):
+        with a_store(100) as store:
+            asyncio.run(_rotate(store, 16, concurrency))
+            with measured() as spent:
+                asyncio.run(_rotate(store, turns, concurrency))
+        beside = f"processor {milliseconds(spent.processor / turns)}"
+        show(Line(f"the store's part of a rotation, {concurrency} at once", milliseconds(spent.wall / turns), beside))
+    show(Line(f"{_WRITES} bare commits of one row by sqlite3", milliseconds(_bare(turns))))
+    first = None
+    for count in existing:
+        with a_store(count) as store, measured() as spent:
+            asyncio.run(_look(store, looks))
+        per = spent.processor / looks
+        first = first or per
+        what = f"a wake-up with 1 due among {count:,}"
+        beside = f"processor {milliseconds(per)}"
+        show(Line(what, milliseconds(spent.wall / looks), beside, per / first, Goal(most=2.0).verdict(per / first)))
 
 
 @contextmanager
 def a_store(existing: int) -> Iterator[SqlStore]:
-    """On a real file, with durability on."""
+    """With so many rotations, the first of them due, all others in a thousand days."""
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        key = [Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")]
         store = open_store(
-            f"sqlite:///{Path(folder)}/state.db", chance=SeededChance(), database_time=lambda: datetime.now(UTC)
+            f"sqlite:///{path}", chance=SeededChance(), database_time=lambda: datetime.now(UTC), keys=key
         )
-        asyncio.run(store.define([Add(rotation) for rotation in rotations(existing)]))
+        asyncio.run(store.define([Add(rotation) for rotation in rotations(min(existing, _DEFINED))]))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            _copy(connection, existing)
         yield store
         store.close()
 
 
-async def one_rotation(store: SqlStore, claim: Claim) -> None:
+def _copy(connection: sqlite3.Connection, wanted: int) -> None:
+    """Rows of rotations and their standings once more under other ids, until there are so many; all but one far off."""
+    fresh = {"id": "'copy-' || :n || id", "name": "name || '-' || :n", "lease_key": "lease_key || :n"}
+    fresh["rotation_id"] = "'copy-' || :n || rotation_id"
+    for n in range(1, wanted // _DEFINED):
+        for table, key in (("rotations", "id"), ("standings", "rotation_id")):
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            values = ", ".join(fresh.get(column, column) for column in columns)
+            original = f"{key} LIKE 'rotation-%'"
+            connection.execute(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {original}", {"n": n})
+    far = int((datetime.now(UTC) + _FAR).timestamp() * 1_000_000)
+    connection.execute("UPDATE rotations SET wake_at = ? WHERE id <> 'rotation-1'", (far,))
+
+
+def _bare(turns: int) -> float:
+    """What the disk takes at the least: seconds for as many durable transactions as a rotation makes, one by one."""
+    with tempfile.TemporaryDirectory() as folder, closing(connect(Path(folder) / "bare.db")) as connection:
+        connection.execute("CREATE TABLE numbers (n INTEGER)")
+        with measured() as spent:
+            for n in range(turns * _WRITES):
+                connection.execute("INSERT INTO numbers VALUES (?)", (n,))
+        return spent.wall / turns
+
+
+async def _look(store: SqlStore, looks: int) -> None:
+    """What the scheduler asks when it wakes, and the one claimed put back."""
+    for _ in range(looks):
+        (claim,) = await store.claim("bench", limit=8, ttl=_TTL)
+        await store.write(claim.lease, [], ttl=_TTL, wake_at=claim.now, release=True)
+        await store.next_wake()
+
+
+async def _rotate(store: SqlStore, count: int, concurrency: int) -> None:
+    await store.wake()
+    done = 0
+    while done < count:
+        claims = await store.claim("bench", limit=concurrency, ttl=_TTL)
+        await asyncio.gather(*(_one_rotation(store, claim) for claim in claims))
+        done += len(claims)
+
+
+async def _one_rotation(store: SqlStore, claim: Claim) -> None:
     """Six transactions of three to six rows and two reads, as an attempt makes them."""
     rotation_id, now, token = claim.facts.rotation.id, claim.now, claim.lease.token
     attempt = an_attempt(id=f"{rotation_id}-{token}", rotation_id=rotation_id, started_at=now)
@@ -71,7 +125,7 @@ async def one_rotation(store: SqlStore, claim: Claim) -> None:
     plain = an_entry(rotation_id=rotation_id, attempt_id=attempt.id, facts={"tries": 3, "seconds": 1.25})
 
     async def write(step: str, *changes: Change) -> None:
-        await store.write(claim.lease, [*changes, replace(plain, step=step)], ttl=TTL)
+        await store.write(claim.lease, [*changes, replace(plain, step=step)], ttl=_TTL)
 
     await write("preflight", attempt, standing, plain, intent)
     await write("issue", credential, SealText(credential.key_id, Secret("x" * 40)), replace(intent, outcome="issued"))
@@ -86,51 +140,4 @@ async def one_rotation(store: SqlStore, claim: Claim) -> None:
     if claim.facts.current is not None:
         gone = replace(claim.facts.current, state=CredentialState.REVOKED, revoked_at=now)
         ended = [gone, EraseText(gone.key_id)]
-    await store.write(claim.lease, [*ended, plain], ttl=TTL, wake_at=now, release=True)
-
-
-async def rotate(store: SqlStore, count: int, concurrency: int) -> None:
-    done = 0
-    while done < count:
-        claims = await store.claim("bench", limit=concurrency, ttl=TTL)
-        await asyncio.gather(*(one_rotation(store, claim) for claim in claims))
-        done += len(claims)
-
-
-async def claims_among(store: SqlStore, rounds: int) -> None:
-    """Eight are due each time, all the others in the far future."""
-    for _ in range(rounds):
-        for claim in await store.claim("bench", limit=8, ttl=TTL):
-            await store.write(claim.lease, [], ttl=TTL, wake_at=claim.now, release=True)
-        await store.next_wake()
-
-
-async def put_to_sleep(store: SqlStore, *, but: int) -> None:
-    far = datetime.now(UTC) + 1000 * DAY
-    while len(claims := await store.claim("bench", limit=256, ttl=TTL)) > 0:
-        await asyncio.gather(*(store.write(claim.lease, [], ttl=TTL, wake_at=far, release=True) for claim in claims))
-    await store.wake([f"rotation-{n}" for n in range(1, but + 1)])
-
-
-def main() -> None:
-    for concurrency in (1, 8):
-        with a_store(1000) as store:
-            asyncio.run(rotate(store, 64, concurrency))
-            with measured() as spent:
-                asyncio.run(rotate(store, 800, concurrency))
-        _say(f"store, a rotation, {concurrency} at once", spent, per=800)
-    for existing in (100, 1000, 10_000, 100_000):
-        with a_store(existing) as store:
-            asyncio.run(put_to_sleep(store, but=8))
-            with measured() as spent:
-                asyncio.run(claims_among(store, 20))
-        _say(f"store, a look with 8 due among {existing:,}", spent, per=20)
-
-
-def _say(what: str, spent: Spent, *, per: int) -> None:
-    processor, wall = spent.processor / per * 1000, spent.wall / per * 1000
-    sys.stdout.write(f"{what:<45}{processor:8.2f} ms processor{wall:8.2f} ms\n")
-
-
-if __name__ == "__main__":
-    main()
+    await store.write(claim.lease, [*ended, plain], ttl=_TTL, wake_at=now, release=True)
