@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 
@@ -49,3 +50,16 @@ def test_ctrl_c_leaves_cleanly(tmp_path: Path) -> None:
     assert time.monotonic() - began < 20
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_when_it_is_killed_its_simulator_ends_too(tmp_path: Path) -> None:
+    demo = started(tmp_path)
+    assert demo.stdout is not None
+    demo.stdout.readline()
+    [simulator] = psutil.Process(demo.pid).children()
+
+    demo.kill()
+    demo.communicate(timeout=60)
+
+    assert psutil.wait_procs([simulator], timeout=30)[1] == []

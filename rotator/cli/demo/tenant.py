@@ -92,10 +92,14 @@ async def open_tenant(*, applications: int, pace: float) -> AsyncIterator[Tenant
     """Start the simulator, and end it with the block. Raises RotatorError when it does not come up."""
     import httpx
 
-    options = ("--applications", str(applications), "--time-scale", str(pace), "--seed", "7")
+    options = ("--until-eof", "--applications", str(applications), "--time-scale", str(pace), "--seed", "7")
     # In a session of its own: Ctrl-C is for us, who still need it to end well.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "rotator", "simulate", *options, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        sys.executable,
+        *("-m", "rotator", "simulate", *options),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         place = await _place(process)
