@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rotator.cli import elsewhere
 from rotator.cli.asking import pick
 from rotator.cli.books import open_existing
 
@@ -27,6 +28,9 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="Print attempts with their journal as JSON.")] = False,
 ) -> None:
     """Show the attempts of a rotation with their steps, from the journal."""
+    if context.obj.server:
+        elsewhere.history(context.obj, name, limit=limit, as_json=as_json)
+        return
     past = asyncio.run(_read(context.obj, name, limit))
     if as_json:
         from rotator.domain.outside import attempted

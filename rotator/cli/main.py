@@ -22,6 +22,7 @@ from rotator.cli import (
     identity,
     keys,
     plan,
+    remote,
     requests,
     rotate,
     run,
@@ -45,7 +46,7 @@ app = typer.Typer(
 
 
 #: Global options are understood after the command's name too; these take a value.
-_WITH_VALUE = ("--config", "-c", "--log-level", "--log-format")
+_WITH_VALUE = ("--config", "-c", "--log-level", "--log-format", "--server", "--token-file")
 _FLAGS = ("--allow-literal-secrets",)
 
 
@@ -108,6 +109,13 @@ def _options(
     allow_literal_secrets: Annotated[
         bool, typer.Option("--allow-literal-secrets", help="Let secrets stand in the configuration itself; for trials.")
     ] = False,
+    server: Annotated[
+        str,
+        typer.Option(metavar="URL", help=f"Speak to the daemon there, over its API: {', '.join(remote.COMMANDS)}."),
+    ] = "",
+    token_file: Annotated[
+        str, typer.Option("--token-file", metavar="PATH", help="With --server: holds an access token.")
+    ] = "",
     version: Annotated[  # noqa: ARG001 - dealt with by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -116,7 +124,12 @@ def _options(
         raise typer.BadParameter(f"{log_level!r} is not one of {', '.join(LOG_LEVELS)}.", param_hint="--log-level")
     if log_format and log_format not in LOG_FORMATS:
         raise typer.BadParameter(f"{log_format!r} is not one of {', '.join(LOG_FORMATS)}.", param_hint="--log-format")
-    context.obj = Settings(config, log_level, log_format, allow_literal_secrets)
+    if token_file and not server:
+        raise typer.BadParameter("goes with --server only.", param_hint="--token-file")
+    if server and context.invoked_subcommand not in remote.COMMANDS:
+        allowed = ", ".join(remote.COMMANDS)
+        raise typer.BadParameter(f"goes with {allowed} only.", param_hint="--server")
+    context.obj = Settings(config, log_level, log_format, allow_literal_secrets, server, token_file)
 
 
 app.command("run")(run.run)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rotator.cli import elsewhere
 from rotator.cli.asking import Manner, Wish, carry_out
 from rotator.cli.exits import WrongUse
+
+if TYPE_CHECKING:
+    from rotator.cli.settings import Settings
 
 
 def rotate(
@@ -43,6 +47,10 @@ def rotate(
         raise WrongUse("--accept-outage and --key go with --compromised only")
     if key and len(names or ()) != 1:
         raise WrongUse("--key goes with exactly one name")
+    settings: Settings = context.obj
+    if settings.server:
+        elsewhere.refuse(settings, compromised=compromised, no_wait=not wait)
+        raise typer.Exit(elsewhere.rotate(settings, names or (), failed_only=failed, as_json=as_json))
     facts: dict[str, object] = {"accept_outage": list(accept_outage or ())} if accept_outage else {}
     if key:
         facts["key"] = key

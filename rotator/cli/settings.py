@@ -29,6 +29,9 @@ class Settings:
     log_level: str = ""
     log_format: str = ""
     allow_literal_secrets: bool = False
+    #: A daemon elsewhere: its address, and the file with an access token.
+    server: str = ""
+    token_file: str = ""
 
     def path(self) -> Path:
         """The configuration's main file. Raises ConfigError when none is named and none is in the usual places."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rotator.cli import elsewhere
 from rotator.cli.asking import pick
 from rotator.cli.books import open_existing, read_facts
 
@@ -31,6 +32,10 @@ def status(
 ) -> None:
     """Show how rotations stand, from the database; the daemon may run or not."""
     settings: Settings = context.obj
+    if settings.server:
+        elsewhere.refuse(settings, watch=watch)
+        elsewhere.status(settings, name, as_json=as_json)
+        return
     if watch and not as_json:
         asyncio.run(_watch(settings, name))
         return

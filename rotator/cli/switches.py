@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rotator.cli import elsewhere
 from rotator.cli.asking import pick
 from rotator.cli.books import open_existing
 
@@ -18,11 +19,17 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Which rotat
 
 def pause(context: typer.Context, names: Names) -> None:
     """Let these rotations rest: nothing is rotated until `resume`; an expiry that nears is still alarmed."""
+    if context.obj.server:
+        elsewhere.switch(context.obj, names, on=False)
+        return
     asyncio.run(_switch(context.obj, names, on=False))
 
 
 def resume(context: typer.Context, names: Names) -> None:
     """Let these rotations act again; what came due meanwhile waits for its next slot."""
+    if context.obj.server:
+        elsewhere.switch(context.obj, names, on=True)
+        return
     asyncio.run(_switch(context.obj, names, on=True))
 
 
