@@ -62,7 +62,7 @@ class AccessStore:
 
     async def identity(self, name_or_id: str) -> Identity | None:
         """By id or by name."""
-        return await self._runner.read(lambda tx: identities.find(tx, name_or_id))
+        return await self._runner.peek(lambda tx: identities.find(tx, name_or_id))
 
     async def all_identities(self) -> Sequence[Identity]:
         """All of them, by name."""
@@ -89,7 +89,7 @@ class AccessStore:
 
     async def sign_in(self, method: Method, *, identity: str = "", handle: str = "") -> SignIn | None:
         """The identity's way to sign in by that method; or that of a handle."""
-        return await self._runner.read(lambda tx: identities.sign_in(tx, method, identity=identity, handle=handle))
+        return await self._runner.peek(lambda tx: identities.sign_in(tx, method, identity=identity, handle=handle))
 
     async def keep_secret(self, secret: ClientSecret, note: Note) -> None:
         """Remember the digest of a client secret."""
@@ -97,7 +97,7 @@ class AccessStore:
 
     async def secrets_of(self, identity_id: str) -> Sequence[ClientSecret]:
         """Its client secrets, revoked ones too."""
-        return await self._runner.read(lambda tx: identities.secrets_of(tx, identity_id))
+        return await self._runner.peek(lambda tx: identities.secrets_of(tx, identity_id))
 
     async def spend_secret(self, secret_id: str) -> bool:
         """Count one use; False when there is none left."""
@@ -120,7 +120,7 @@ class AccessStore:
 
     async def bearer(self, digest: str) -> Bearer | None:
         """What is known of the token with that digest."""
-        return await self._runner.read(lambda tx: tokens.bearer(tx, digest))
+        return await self._runner.peek(lambda tx: tokens.bearer(tx, digest))
 
     async def spend(self, digest: str) -> bool:
         """Count one use of a token that has a limit; False when none is left."""

@@ -56,7 +56,11 @@ def open_store(
     runner: Runner = (
         InlineRunner(session)
         if inline or path is None
-        else ThreadRunner(session, lambda: SqliteSession(path, times, reader=True))
+        else ThreadRunner(
+            session,
+            lambda: SqliteSession(path, times, reader=True),
+            lambda: SqliteSession(path, times, reader=True, patience=timedelta(0)),
+        )
     )
     return SqlStore(runner, seal, installation=found, now=lambda: database_time() + offset())
 

@@ -61,7 +61,7 @@ class ResourceStore:
 
     async def shown_secret(self, folder: Folder, name: str) -> ShownSecret | None:
         """One of them; None when there is nothing to see."""
-        found = await self._runner.read(lambda tx: shown.shown(tx, self._seal, folder, name))
+        found = await self._runner.peek(lambda tx: shown.shown(tx, self._seal, folder, name))
         return found[0] if found else None
 
     async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None:

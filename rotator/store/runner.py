@@ -29,6 +29,9 @@ class Runner(Protocol):
     async def read(self, operation: Operation[Result]) -> Result:
         """Run it on what is durable."""
 
+    async def peek(self, operation: Operation[Result]) -> Result:
+        """The same for a look at a few rows by their keys, which takes less time than handing it over."""
+
     async def tidy(self) -> None:
         """Let nothing linger in the files that has been erased."""
 
@@ -49,19 +52,14 @@ class InlineRunner:
     async def read(self, operation: Operation[Result]) -> Result:
         return self.now(operation, write=False)
 
+    async def peek(self, operation: Operation[Result]) -> Result:
+        return self.now(operation, write=False)
+
     def now(self, operation: Operation[Result], *, write: bool) -> Result:
         """The same without a loop."""
         if self._closed:
             raise _gone()
-        session = self._session
-        try:
-            result = operation(session.begin(write=write))
-            session.commit()
-        except Exception as error:
-            session.rollback()
-            _raise_explained(session, error)
-            raise
-        return result
+        return _carried_out(self._session, operation, write=write)
 
     async def tidy(self) -> None:
         self._session.tidy()
@@ -77,10 +75,16 @@ class ThreadRunner:
     """One thread for all writes and one for all reads, so that the loop waits for no disk.
 
     Writes that wait together are committed together: one fsync for all of them, each undone by itself when it fails.
+    A peek is done in the loop's own thread: it waits for no writer, and the threads would fight for the interpreter.
     """
 
-    def __init__(self, writer: Session, open_reader: Callable[[], Session]) -> None:
-        """The reader's session is opened by the first read."""
+    def __init__(
+        self, writer: Session, open_reader: Callable[[], Session], open_peeker: Callable[[], Session] | None = None
+    ) -> None:
+        """Readers' sessions are opened when first needed; a peeker's must not wait, and without it peeks are reads."""
+        self._open_peeker = open_peeker
+        self._peeker: Session | None = None
+        self._closed = False
         self._writes = _Thread("rotator-store-writes", lambda: writer, _in_one_commit, tidies=True)
         self._reads = _Thread("rotator-store-reads", open_reader, _one_by_one)
         self._writer = writer
@@ -93,10 +97,23 @@ class ThreadRunner:
         result: Result = await self._reads.submit(operation)
         return result
 
+    async def peek(self, operation: Operation[Result]) -> Result:
+        if self._open_peeker is None or self._closed:
+            return await self.read(operation)
+        try:
+            self._peeker = self._peeker or self._open_peeker()
+            return _carried_out(self._peeker, operation, write=False)
+        except StoreUnavailable:
+            # A log that is being recovered, for instance: the reader has the patience.
+            return await self.read(operation)
+
     async def tidy(self) -> None:
         await self._writes.submit(None)
 
     def close(self) -> None:
+        if self._peeker is not None and not self._closed:
+            self._peeker.close()
+        self._closed = True
         self._reads.close()
         if not self._writes.close():
             self._writer.close()
@@ -262,6 +279,17 @@ def _part(session: Session, transaction: Transaction, job: _Job, *, alone: bool)
             raise
         return
     session.keep()
+
+
+def _carried_out(session: Session, operation: Operation[Result], *, write: bool) -> Result:
+    try:
+        result = operation(session.begin(write=write))
+        session.commit()
+    except Exception as error:
+        session.rollback()
+        _raise_explained(session, error)
+        raise
+    return result
 
 
 def _raise_explained(session: Session, error: Exception) -> None:

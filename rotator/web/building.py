@@ -29,6 +29,6 @@ def build(parts: Parts, resources: Resources | None = None) -> ASGIApp:
     app.state.parts = parts
     app.state.resources = resources
     envelope.install(app)
-    for router in (health.router, *signing.ROUTERS, *(ROUTERS if resources else ())):
+    for router in (*(ROUTERS if resources else ()), *signing.ROUTERS, health.router):
         app.include_router(router)
     return Gate(app, parts)

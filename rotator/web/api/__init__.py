@@ -6,12 +6,12 @@ from fastapi import APIRouter
 
 from rotator.web.api import connections, projects, rotation_changes, rotation_orders, rotations, secrets
 
-#: All of them, in the order of the documentation.
+#: All of them.
 ROUTERS: list[APIRouter] = [
+    secrets.router,  # first, for it is asked most, and the framework tries them one after another
     rotations.router,
     rotation_changes.router,
     rotation_orders.router,
     connections.router,
     projects.router,
-    secrets.router,
 ]

@@ -44,8 +44,8 @@ class Resources:
         return self.seen.get(wanted, id_or_name)
 
 
-def resources_of(request: Request) -> Resources:
-    """Those of the app that the request has reached."""
+async def resources_of(request: Request) -> Resources:
+    """Those of the app that the request has reached. Awaitable: the framework runs plain functions in a thread."""
     return cast("Resources", request.app.state.resources)
 
 
