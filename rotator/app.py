@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rotator.engine.world import World
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.directories import EntraDirectories
+    from rotator.entra.expiry_watch import ExpiryWatch
     from rotator.store.store import SqlStore
 
 _MOST_SHOWN = 20
@@ -75,6 +76,12 @@ class Engine:
     directories: EntraDirectories
     world: World
     dispatcher: Dispatcher
+    watch: ExpiryWatch
+
+    async def housekeeping(self) -> None:
+        """What is done soon after the start and every hour."""
+        await self.store.tidy()
+        await self.watch.look()
 
     async def take(self, configuration: Configuration) -> str:
         """Use another configuration from now on, whole; says what changed in the definitions.
@@ -122,6 +129,7 @@ class Engine:
             "retiring": sum(len(facts.retiring) for facts in found),
             "alarms": [f"{f.rotation.name}: {a.code}" for f in found for a in f.standing.alarms][:_MOST_SHOWN],
             "connections": sorted(self.secrets.connections),
+            "connections_expire": self.watch.known(),
             "next_wake": str(await self.store.next_wake()),
         }
 
@@ -133,6 +141,7 @@ async def open_engine(
     """Everything, with the definitions brought into the books. Raises LeaseHeld when another engine is at work."""
     from rotator.engine.dispatcher import Dispatcher
     from rotator.entra.client_secrets import ClientSecrets
+    from rotator.entra.expiry_watch import ExpiryWatch
     from rotator.store.lock import EngineLock
 
     with EngineLock(configuration.state.path):
@@ -146,8 +155,9 @@ async def open_engine(
             directories = secrets.directories = _directories(configuration, secrets)
             world = _world(configuration, store, directories, time=time, observers=observers, spread=spread)
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
+            watch = ExpiryWatch(secrets, directories, now=store.now)
             try:
-                yield Engine(configuration, store, secrets, directories, world, dispatcher)
+                yield Engine(configuration, store, secrets, directories, world, dispatcher, watch)
             finally:
                 await directories.close()
         finally:
@@ -162,6 +172,7 @@ class Parts:
     directories: EntraDirectories
     destinations: Destinations
     clock: Clock
+    secrets: ClientSecrets
 
 
 @asynccontextmanager
@@ -175,9 +186,10 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
     else:
         store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
     try:
-        directories = _directories(configuration, ClientSecrets(store, await joined(store, configuration)))
+        secrets = ClientSecrets(store, await joined(store, configuration))
+        directories = _directories(configuration, secrets)
         try:
-            yield Parts(store, directories, _destinations(store), SystemClock())
+            yield Parts(store, directories, _destinations(store), SystemClock(), secrets)
         finally:
             await directories.close()
     finally:
@@ -213,7 +225,7 @@ def daemon_of(
         status=lambda: f"at work, {len(engine.secrets.connections)} connections",
         drain_timeout=lambda: engine.configuration.daemon.drain_timeout,
     )
-    scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.store.tidy, beat=life.beat)
+    scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.housekeeping, beat=life.beat)
     database = engine.configuration.state.path
     return Daemon(engine.dispatcher, scheduler, orders=orders, life=life, bell_path=bell_of(database))
 

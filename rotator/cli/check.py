@@ -50,7 +50,8 @@ async def _check(configuration: Configuration, names: set[str]) -> list[Finding]
         ids = {each.rotation.name: each.rotation.id for each in await parts.store.definitions()}
         chosen = [replace(each, id=ids.get(each.name, "")) for each in configuration.rotations if each.name in names]
         connections = [name for name in configuration.connections if name in {each.connection for each in chosen}]
-        inspection = Inspection(parts.directories, parts.destinations, parts.clock, parts.store.installation)
+        installation = parts.store.installation
+        inspection = Inspection(parts.directories, parts.destinations, parts.clock, installation, parts.secrets)
         return await inspection.everything(connections or list(configuration.connections), chosen)
 
 
@@ -68,7 +69,8 @@ def _print(findings: Sequence[Finding]) -> None:
         of_it = [each for each in findings if each.subject == subject]
         well = [each.check for each in of_it if each.ok]
         if well:
-            table.add_row(Text("ok", style="green"), subject, ", ".join(well), "")
+            told = "; ".join(each.message for each in of_it if each.ok and each.check == "credential")
+            table.add_row(Text("ok", style="green"), subject, ", ".join(well), Text(told))
         for each in filter(lambda each: not each.ok, of_it):
             mark = Text("failed", style="red") if each.ok is False else Text("?", style="yellow")
             told = f"{each.message}. {each.hint}" if each.hint else each.message

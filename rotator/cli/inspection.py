@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rotator.domain.alarms import connection_alarm
 from rotator.domain.lifetime import allowed_lifetime, longest_interval
 from rotator.engine.clockwatch import TOLERANCE
+from rotator.entra.expiry import expiry_of
 from rotator.errors import ConfigError, NotOurs, PolicyRefused, RequestRefused, RotatorError
 
 if TYPE_CHECKING:
     from rotator.domain.model import DestinationRule, Rotation
+    from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.directories import EntraDirectories
     from rotator.entra.directory import EntraDirectory
     from rotator.ports import Clock, Destinations, Registration
 
 _AT_ONCE = 8
+#: Earlier than this before its end the credential of a connection is nothing that refuses a rotation.
+_FAILS_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Inspection:
     destinations: Destinations
     clock: Clock
     installation: str
+    secrets: ClientSecrets
 
     async def everything(self, connections: Sequence[str], rotations: Sequence[Rotation]) -> list[Finding]:
         """The connections first; rotations of one that cannot sign in are not looked at."""
@@ -66,7 +72,24 @@ class Inspection:
         except RotatorError as problem:
             return [_failed(name, "sign-in", problem)]
         signed_in = await _checked(name, "sign-in", directory.sign_in())
-        return [signed_in, self._clocks(name, directory)] if signed_in.ok else [signed_in]
+        credential = await self._credential(name)
+        if not signed_in.ok:
+            return [signed_in, *(each for each in credential if each.ok is False)]
+        return [signed_in, *credential, self._clocks(name, directory)]
+
+    async def _credential(self, name: str) -> list[Finding]:
+        """The end of what it signs in with; nothing for a method without a credential."""
+        try:
+            found = await expiry_of(name, self.secrets, self.directories)
+        except RotatorError as problem:
+            return [Finding(name, "credential", None, f"when it expires is not known: {problem.what}", problem.hint)]
+        if found is None:
+            return []
+        code = connection_alarm(found.expires_at, self.clock.now(), near=_FAILS_WITHIN)
+        said = f"the {found.what} is {found}"
+        if code == "CONNECTION_EXPIRED" or (code and not found.ours):
+            return [Finding(name, "credential", ok=False, message=said, hint="Put a new one where it is configured")]
+        return [Finding(name, "credential", ok=True, message=said)]
 
     def _clocks(self, name: str, directory: EntraDirectory) -> Finding:
         """Law L13: the host's clock against the `Date` of Entra's answer."""

@@ -10,11 +10,20 @@ from rotator.domain.model import Alarm, Facts
 
 #: A revocation that is this late is worth a word.
 _REVOKE_LATE = timedelta(hours=1)
+#: This long before the end of a connection's credential a person should know, unless it is rotated.
+CONNECTION_NEAR = timedelta(days=30)
 
 
 def alarms(facts: Facts, verdict: Due | NotDue, now: datetime, *, doubt: str = "") -> tuple[Alarm, ...]:
     """Return the alarms in a stable order; empty when all is well."""
     return tuple(_all(facts, verdict, now, doubt))
+
+
+def connection_alarm(expires_at: datetime | None, now: datetime, *, near: timedelta = CONNECTION_NEAR) -> str:
+    """The code for the credential of a connection, empty when all is well; no date: it is refused as expired."""
+    if expires_at is None or expires_at <= now:
+        return "CONNECTION_EXPIRED"
+    return "CONNECTION_EXPIRING" if expires_at - now < near else ""
 
 
 def _all(facts: Facts, verdict: Due | NotDue, now: datetime, doubt: str) -> Iterator[Alarm]:

@@ -18,6 +18,8 @@ _POLL_JITTER = 3
 #: What is due and cannot be claimed (its application is leased) is tried again after this long at the earliest.
 _LEAST_WAIT = timedelta(milliseconds=50)
 _LONGEST_WAIT = timedelta(days=1)
+#: Soon after the start, when the first rotations have had their turn.
+_FIRST_HOUSEKEEPING = timedelta(seconds=20)
 
 
 class Scheduler:
@@ -96,7 +98,16 @@ class Scheduler:
             max_instances=1,
             coalesce=True,
         )
-        clock.add_job(self._housekeeping, "interval", hours=1, id="housekeeping", max_instances=1, coalesce=True)
+        clock.add_job(
+            self._housekeeping,
+            "interval",
+            hours=1,
+            id="housekeeping",
+            next_run_time=self._host_time() + _FIRST_HOUSEKEEPING,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
         clock.start()
         return clock
 

@@ -58,6 +58,10 @@ class ClientSecrets:
         await self._store.set_connection_fingerprint(name, f"{fingerprint}/{credential.key_id}")
         return configured
 
+    async def rotated(self, name: str) -> tuple[Credential, Secret] | None:
+        """The credential that the connection has rotated for itself, whether it is the one in use or not."""
+        return await self._store.own_credential(name)
+
     async def _signs_in(self, name: str, secret: Secret) -> bool:
         if self.directories is None:
             return False
