@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -16,6 +16,7 @@ from rotator.web.access import Caller, Calling
 from rotator.web.api.resources import Known, Resources, record
 from rotator.web.api.shapes import etag, secret_shape
 from rotator.web.api.values import ProjectRef, SecretName, SecretPath, Switch, number
+from rotator.web.queries import described, read_by
 from rotator.web.refusals import BadRequest, Invalid, NotFound
 
 router = APIRouter(tags=["secrets"])
@@ -58,9 +59,11 @@ class WishForOne(Where):
     type: Literal["shared", "personal"] = "shared"
 
 
-@router.get(_V3)
-@router.get(_V4)
-async def secrets(request: Request, caller: Calling, known: Known, wish: Annotated[Wish, Query()]) -> Response:
+@router.get(_V3, openapi_extra=described(Wish))
+@router.get(_V4, openapi_extra=described(Wish))
+async def secrets(
+    request: Request, caller: Calling, known: Known, wish: Annotated[Wish, Depends(read_by(Wish))]
+) -> Response:
     """The mapped secrets of a folder; with `If-None-Match`, 304 when nothing has changed."""
     folder = await _folder(known, caller, wish, Role.READER)
     found = [one for each in await _folders(known, folder, deep=wish.recursive) for one in await _in(known, each)]
@@ -76,10 +79,14 @@ async def secrets(request: Request, caller: Calling, known: Known, wish: Annotat
     return _tagged({"secrets": shown, "imports": []}, tag)
 
 
-@router.get(f"{_V3}/{{name}}")
-@router.get(f"{_V4}/{{name}}")
+@router.get(f"{_V3}/{{name}}", openapi_extra=described(WishForOne))
+@router.get(f"{_V4}/{{name}}", openapi_extra=described(WishForOne))
 async def secret(
-    request: Request, caller: Calling, known: Known, name: SecretName, wish: Annotated[WishForOne, Query()]
+    request: Request,
+    caller: Calling,
+    known: Known,
+    name: SecretName,
+    wish: Annotated[WishForOne, Depends(read_by(WishForOne))],
 ) -> Response:
     """One mapped secret as it is now; with `If-None-Match`, 304 when it has not changed."""
     folder = await _folder(known, caller, wish, Role.READER)
