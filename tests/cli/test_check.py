@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.cli.workspace import Said, Tenant, Workspace
@@ -68,3 +69,20 @@ def test_only_what_is_named_is_checked(workspace: Workspace, tenant: Tenant) -> 
 
     assert workspace.rotator("check", "billing").status == 0
     assert workspace.rotator("check", "biling").status == 2
+
+
+def test_a_secret_of_the_connection_that_ends_within_a_week_fails_the_check(
+    workspace: Workspace, tenant: Tenant
+) -> None:
+    client = tenant.application(displayName="Rotator 3")
+    tenant.control("POST", "clients", {"clientId": client["clientId"], "grant": ["Application.ReadWrite.OwnedBy"]})
+    tenant.control("POST", "owners", {"application": client["objectId"], "owner": client["clientId"]})
+    workspace.document["connections"][0]["credentials"]["clientId"] = client["clientId"]
+
+    for days, status in ((8, 0), (6, 1)):
+        ends = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        wanted = {"passwordCredential": {"endDateTime": ends}}
+        made = tenant.graph("POST", f"applications/{client['objectId']}/addPassword", wanted)
+        said = workspace.rotator("check", ROTATOR_TEST_SECRET=made["secretText"])
+        assert said.status == status, said.out + said.err
+        assert "not ours, expires on" in " ".join(said.out.split())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.workspace import SECRET, Tenant, Workspace
+from tests.cli.workspace import SECRET, Said, Tenant, Workspace
 
 NAME = "connection-contoso"
 
@@ -81,3 +81,26 @@ def test_what_the_operator_configures_anew_wins_only_when_it_works(workspace: Wo
 
     again = workspace.rotator("rotate", "payroll", **{SECRET: anew})
     assert again.status == 0, again.out + again.err
+
+
+def test_the_typed_secret_is_adopted_untouched_and_is_ours_from_then_on(workspace: Workspace, client: Client) -> None:
+    key_id, configured = client.new_secret()
+    prepare(workspace, client)
+    typed = workspace.rotator("check", "--json", **{SECRET: configured})
+    assert "not ours, expires on" in credential(typed)
+
+    workspace.document["connections"][0]["rotation"]["adopt"] = key_id
+    said = workspace.rotator("run", "--once", **{SECRET: configured})
+
+    assert said.status == 0, said.out + said.err
+    assert client.held() == {key_id}, "adopted, not rotated"
+    assert "rotated by us, expires on" in credential(workspace.rotator("check", "--json", **{SECRET: configured}))
+    assert workspace.rotator("rotate", NAME, **{SECRET: configured}).status == 0
+    assert "rotated by us, expires on" in credential(workspace.rotator("check", "--json", **{SECRET: configured}))
+    assert len(client.held()) == 2, "the adopted one retires"
+
+
+def credential(said: Said) -> str:
+    """What the check says of the connection's own."""
+    found: list[str] = [each["message"] for each in said.json["checks"] if each["check"] == "credential"]
+    return found[0]
