@@ -225,10 +225,10 @@ class Desk:
         """The rotation of the connection's own secret follows its options."""
         wanted = own_rotation_of(options)
         known = [each for each in await self._store.definitions() if each.rotation.own_connection == options.name]
-        living = next((each.rotation for each in known if each.switches.retired_at is None), None)
+        known.sort(key=lambda each: each.switches.retired_at is not None)
         now = await self._store.now()
         if wanted is None:
-            await self._write([Retire(living.id, now)] if living else [])
+            await self._write([Retire(each.rotation.id, now) for each in known if each.switches.retired_at is None])
         elif known:
             await self._write([Change(replace(wanted, id=known[0].rotation.id), now)])
         else:
@@ -243,10 +243,13 @@ class Desk:
             raise BadRequest(f"There is a rotation named connection-{options.name} already")
 
     async def _refuse_in_use(self, name: str) -> None:
-        """A connection whose own secret is rotated is in use too, until that is switched off."""
+        """A connection whose own secret was rotated is in use too, until that rotation has been forgotten."""
         users = [each.rotation for each in await self._store.definitions() if each.rotation.connection == name]
         if users:
-            raise BadRequest(f"The connection {name} is used by {', '.join(sorted(each.name for each in users)[:5])}")
+            own = next((each.name for each in users if each.own_connection), "")
+            hint = f"Switch isAutoRotationEnabled off, then 'rotator forget {own}' on its host." if own else ""
+            names = ", ".join(sorted(each.name for each in users)[:5])
+            raise BadRequest(f"The connection {name} is used by {names}", hint=hint)
 
     async def _made(self, connection_id: str) -> MadeConnection:
         for each in await self._store.resources.connections():

@@ -9,6 +9,7 @@ from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.domain.resources import MadeConnection
     from rotator.entra.options import AnyConnection
     from rotator.store.store import SqlStore
 
@@ -18,11 +19,18 @@ async def joined(store: SqlStore, configuration: Configuration) -> Mapping[str, 
     made = await store.resources.connections()
     if not made:
         return configuration.connections
-    from rotator.config.from_api import connection_from
-
     twice = [each.name for each in made if each.name in configuration.connections]
     if twice:
         why = "was made through the API too (another name, or delete that one)"
         raise ConfigError([f"connections: {name!r} {why}" for name in twice])
-    clouds = configuration.clouds
-    return {**configuration.connections, **{each.name: connection_from(each, clouds) for each in made}}
+    return {**configuration.connections, **{each.name: _options(each, configuration) for each in made}}
+
+
+def _options(made: MadeConnection, configuration: Configuration) -> AnyConnection:
+    from rotator.config.from_api import connection_from
+
+    try:
+        return connection_from(made, configuration.clouds)
+    except ConfigError as problem:
+        where = f"connection {made.name}, made through the API"
+        raise ConfigError([f"{where}: {line}" for line in problem.problems]) from None

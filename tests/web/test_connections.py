@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from rotator.domain.access import Grant, Role
+from rotator.errors import ConfigError
 from rotator.simulator.server import Running
 from tests.web.house import CONNECTIONS, ROTATIONS, House, configured, open_house
 
@@ -130,6 +131,12 @@ async def test_a_connection_may_have_its_own_secret_rotated(house: House) -> Non
     assert off.json()["appConnection"]["rotation"]["nextRotationAt"] is None
     refused = await house.ask("POST", f"{path}/rotate-credentials")
     assert refused.status_code == 400
+    in_use = await house.ask("DELETE", path)
+    assert (in_use.status_code, "rotator forget connection-fabrikam" in in_use.json()["message"]) == (400, True)
+    on = await house.ask("PATCH", path, json={"isAutoRotationEnabled": True})
+    assert on.json()["appConnection"]["isAutoRotationEnabled"] is True
+    (defined,) = await house.engine.store.definitions()
+    assert defined.switches.retired_at is None
 
 
 async def test_what_the_configuration_defines_is_read_only_and_names_its_file(tmp_path: Path, running: Running) -> None:
@@ -179,3 +186,15 @@ async def test_only_an_admin_of_everything_makes_connections_for_all(house: Hous
     assert (await house.ask("DELETE", f"{CONNECTIONS}/{made['id']}", token=reader)).status_code == 403
     refused = await house.ask("POST", ROTATIONS, json=house.rotation_body(made["id"], projectId="sales"))
     assert (refused.status_code, "may use" in refused.json()["message"]) == (400, True)
+
+
+async def test_a_name_is_either_configured_or_made_through_the_api(tmp_path: Path, running: Running) -> None:
+    async with open_house(tmp_path, running) as house:
+        await house.connection(name="contoso")
+    with pytest.raises(ConfigError, match="'contoso' was made through the API too"):
+        async with open_house(tmp_path, running, document=configured(running)):
+            pass
+    elsewhere: dict[str, Any] = {"clouds": {}}
+    with pytest.raises(ConfigError, match="connection contoso, made through the API: cloud"):
+        async with open_house(tmp_path, running, document=elsewhere):
+            pass

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from rotator.domain.access import Role
-from rotator.domain.model import Facts, Folder
+from rotator.domain.model import Folder
 from rotator.domain.resources import ShownConnection
 from rotator.options import Id
 from rotator.web.access import Calling
@@ -93,11 +93,10 @@ async def _settled(known: Resources, rotation_id: str) -> None:
     """Return when the secrets are to be read under their new names, or after a while."""
     began = known.clock.monotonic()
     while known.clock.monotonic() - began < _SETTLING:
-        facts, _ = await known.books.look(rotation_id)
-        if not _is_settling(facts):
+        try:
+            facts, _ = await known.books.look(rotation_id)
+        except KeyError:
+            return
+        if not facts.switches.hints or facts.current is None:
             return
         await known.clock.sleep(_LOOK)
-
-
-def _is_settling(facts: Facts) -> bool:
-    return bool(facts.switches.hints) and facts.current is not None
