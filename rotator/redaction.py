@@ -27,17 +27,26 @@ _SECRET_NAME = re.compile(rf"(?:^|_)(?:{_LAST_WORDS})$")
 _COUNTED = re.compile(r"(?:^|_)token$")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]+")
 
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+#: Shape, what stands in its place, and what must occur in casefolded text before the shape is worth looking for.
+_SHAPES: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
     # What Entra generates, with the 8Q~ mark (7Q~ before 2021). No \b in front: the text may begin with - or ~.
-    (re.compile(r"[A-Za-z0-9._~-]{3}\dQ(?:~|%7[Ee])(?:[A-Za-z0-9._~-]|%7[Ee]){31,34}"), HIDDEN),
-    (re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), HIDDEN),
-    (re.compile(r"\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    (re.compile(r"[A-Za-z0-9._~-]{3}\dQ(?:~|%7[Ee])(?:[A-Za-z0-9._~-]|%7[Ee]){31,34}"), HIDDEN, ("q~", "q%7e")),
+    (re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), HIDDEN, ("eyj",)),
+    (re.compile(r"\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}", ("bearer ", "basic ")),
+    (
+        re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        HIDDEN,
+        ("-----begin ",),
+    ),
     # Vault, GitHub, and the signature in a storage address.
-    (re.compile(r"\bhv[sb]\.[A-Za-z0-9_-]{20,}|\bgh[oprsu]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}"), HIDDEN),
-    (re.compile(r"(?<=[?&]sig=)[^&\s\"']+"), HIDDEN),
+    (
+        re.compile(r"\bhv[sb]\.[A-Za-z0-9_-]{20,}|\bgh[oprsu]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}"),
+        HIDDEN,
+        ("hvs.", "hvb.", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
+    ),
+    (re.compile(r"(?<=[?&]sig=)[^&\s\"']+"), HIDDEN, ("sig=",)),
     # Credentials inside an address. Only the text between :// and @ goes, so the host stays readable.
-    (re.compile(r"(?<=://)[^/\s\"'@]+(?=@)"), HIDDEN),
+    (re.compile(r"(?<=://)[^/\s\"'@]+(?=@)"), HIDDEN, ("://",)),
 )
 # name=value as in forms, addresses and reprs; "name": value as in JSON and dicts. Prose ("password: too short") stays.
 _VALUE = r"""(?:\\?"(?:[^"\\]|\\[^"])*\\?"|'(?:[^'\\]|\\.)*'|[^\s"'\\&,;)}\]]+)"""
@@ -46,6 +55,8 @@ _ASSIGNED = re.compile(
     rf"""\(b?["'][\w-]{{0,64}}(?:{_LAST_WORDS})["'],\s*)b?{_VALUE}""",  # a header in the repr of a list of pairs
     re.IGNORECASE,
 )
+#: One of these follows the name.
+_ASSIGNING = ("=", '"', "'")
 
 
 def redact(value: object, *, depth: int = 0) -> object:
@@ -65,13 +76,17 @@ def redact(value: object, *, depth: int = 0) -> object:
 
 def redact_text(text: str) -> str:
     """The text without what looks like a secret or stands where one would stand (`client_secret=...`)."""
-    return redact_shapes(_ASSIGNED.sub(rf"\g<before>{HIDDEN}", text))
+    if any(sign in text for sign in _ASSIGNING):
+        text = _ASSIGNED.sub(rf"\g<before>{HIDDEN}", text)
+    return redact_shapes(text)
 
 
 def redact_shapes(text: str) -> str:
     """The text without what looks like a secret; keeps valid JSON valid."""
-    for shape, instead in _SHAPES:
-        text = shape.sub(instead, text)
+    folded = text.casefold()
+    for shape, instead, hints in _SHAPES:
+        if any(hint in folded for hint in hints):
+            text = shape.sub(instead, text)
     return text
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.domain.model import Secret
-from rotator.redaction import names_a_secret, redact, redact_shapes, redact_text
+from rotator.redaction import _ASSIGNED, _SHAPES, names_a_secret, redact, redact_shapes, redact_text
 
 ENTRA = "Zx98Q~" + "aB3-_.~" * 4 + "xyzwq"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJncmFwaCJ9.c2lnbmF0dXJl"
@@ -140,3 +140,46 @@ def test_json_stays_json(value: object) -> None:
 def test_redacting_twice_is_redacting_once() -> None:
     text = f"client_secret=abc Bearer {JWT} {ENTRA}"
     assert redact_text(redact_text(text)) == redact_text(text)
+
+
+_PIECES = [
+    *(
+        "client_secret",
+        "password",
+        "Token",
+        "=",
+        ": ",
+        '"',
+        "'",
+        "(",
+        ", ",
+        "b'",
+        "\\",
+        "&",
+        "?sig=",
+        "sig=",
+        "://",
+        "@",
+    ),
+    *("Bearer ", "BEARER ", "ba\u017fic ", "Basic  ", "abcdef123456789abcdef123", "eyJ", "EYJ", ".", "-----BEGIN "),
+    *(
+        "PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "hvs.",
+        "ghp_",
+        "github_pat_",
+        "Zx98Q~",
+        "Zx98q~",
+        "8Q%7e",
+        "\n",
+    ),
+    *("aB3-_.~" * 5, "x", "\u1e9e", "\u212a"),
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join))
+def test_nothing_is_spared_because_it_did_not_look_worth_looking_at(text: str) -> None:
+    thorough = _ASSIGNED.sub(r"\g<before>***", text)
+    for shape, instead, _ in _SHAPES:
+        thorough = shape.sub(instead, thorough)
+    assert redact_text(text) == thorough
