@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from tests.simulation.places import Places, Written
 if TYPE_CHECKING:
     from tests.simulation.universe import Universe
 
+_LEASE_IS_OVER = 95.0
 _KEY = Secret(base64.b64encode(bytes(range(32))).decode())
 
 
@@ -87,6 +89,7 @@ class Installation:
         if node is not None:
             self.universe.write(f"{node.name} is killed")
             node.kill()
+            self.nudge_later()
 
     async def reload(self, *, what: str = "the configuration") -> None:
         """What is wanted becomes what is defined, as `rotator run` does it when it starts or is told to reload."""
@@ -121,6 +124,10 @@ class Installation:
         """Have every node look at once."""
         for node in self.nodes.values():
             node.dispatcher.nudged.set()
+
+    def nudge_later(self) -> None:
+        """Have every node look as soon as the lease of one that is silent from now on has ended; real ones poll."""
+        asyncio.get_running_loop().call_later(_LEASE_IS_OVER, self.nudge)
 
     def snapshot(self) -> bytes:
         """A backup of the database as it is now."""

@@ -108,9 +108,12 @@ class Laws:
             self._universe.write(f"BROKEN {law}")
 
     def _in_right_time(self, by: Installation) -> None:
-        wrong = abs(by.jump) > _WRONG_CLOCK and self._universe.time() > by.jumped_at + IN_FLIGHT
-        if wrong:
+        if abs(by.jump) > _WRONG_CLOCK and not self._just_set(by):
             self.break_(f"L13: {by.id} wrote to Entra while its database's clock was off by {by.jump}")
+
+    def _just_set(self, by: Installation) -> bool:
+        """What was begun before the clock was set may be under way."""
+        return self._universe.time() < by.jumped_at + IN_FLIGHT
 
     def _may_issue(self, by: Installation, write: Write) -> None:
         now, application = self._universe.time(), write.application
@@ -118,6 +121,8 @@ class Laws:
         if intent is None or intent.outcome:
             self.break_(f"L2: {by.id} issued {write.name} without a word in its books")
             return
+        if abs(by.jump) > _WRONG_CLOCK and abs(intent.opened_at - by.jump - now) < IN_FLIGHT:
+            self.break_(f"L13: {by.id} issued {write.name} by a wrong clock, on {intent.opened_at}")
         rests = by.resting.get(intent.rotation_id)
         if rests is not None and now > rests + IN_FLIGHT:
             self.break_(f"{by.id} issued {write.name} while its rotation was paused or gone")

@@ -55,7 +55,7 @@ async def stop_within(universe: Universe, random: Random) -> None:
         return
     with universe.hindered(f"{node.name} is stopped"):
         try:
-            installation.nudge()
+            installation.nudge_later()
             await asyncio.sleep(random.choice([100.0, 300.0, 1800.0, _DAY]))
         finally:
             node.gate.open()

@@ -52,6 +52,7 @@ class Universe:
         #: Keys that the story took away from Entra itself.
         self.taken: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
+        self._waiting: list[tuple[str, Callable[[str], None]]] = []
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
         self.simulation = self._simulation(applications)
@@ -70,7 +71,15 @@ class Universe:
         return BEGIN + timedelta(seconds=self._loop.time() - self._born)
 
     def write(self, line: str) -> None:
+        """One more line of the story; whoever waits for it acts at that very moment."""
         self.log.append(f"{self.time():%m-%d %H:%M:%S} {line}")
+        for waiting in [each for each in self._waiting if each[0] in line]:
+            self._waiting.remove(waiting)
+            waiting[1](line)
+
+    def when(self, part: str, act: Callable[[str], None]) -> None:
+        """Have something done, once, as soon as a line that contains this is written."""
+        self._waiting.append((part, act))
 
     def install(self, id_: str, *, nodes: int) -> Installation:
         """One more installation on the tenant."""
