@@ -5,6 +5,7 @@ Only time is helped along: half a day passes before each round.
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -17,6 +18,8 @@ from rotator.app import Engine, Time, open_engine
 from rotator.cli.here import all_that_is_due
 from rotator.config import load
 from rotator.engine.clockwatch import ClockWatch
+from rotator.log import configure
+from rotator.observers.log import LogObserver
 from rotator.store.runner import Runner
 from rotator.store.session import Operation
 from tests.benchmarks.floors import CONCURRENCY
@@ -75,15 +78,27 @@ class Ours:
 
 @asynccontextmanager
 async def engine_at(where: Tenant, config: Path) -> AsyncIterator[Ours]:
-    """The engine as `rotator run --once` makes it, when every round is like the next."""
+    """The engine as `rotator run --once` makes it, with its log, when every round is like the next."""
     shifted = [timedelta()]
     configuration = load(config)
-    async with open_engine(configuration, time=Time(offset=lambda: shifted[0]), spread=False) as engine:
-        ours = Ours(engine, where, shifted)
-        for _ in range(_ROUNDS_UNTIL_ALIKE):
-            ours.pass_time()
-            await ours.round()
-        yield ours
+    time = Time(offset=lambda: shifted[0])
+    configure("info", "json", _Nowhere())
+    async with open_engine(configuration, observers=[LogObserver()], time=time, spread=False) as engine:
+        yield await _settled(Ours(engine, where, shifted))
+
+
+async def _settled(ours: Ours) -> Ours:
+    for _ in range(_ROUNDS_UNTIL_ALIKE):
+        ours.pass_time()
+        await ours.round()
+    return ours
+
+
+class _Nowhere(io.StringIO):
+    """Lines are made and written, and forgotten."""
+
+    def write(self, line: str, /) -> int:
+        return len(line)
 
 
 class _Counting:

@@ -42,7 +42,7 @@ class Line:
 
     def __str__(self) -> str:
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
-        return f"{self.what:<46} {self.ours:>18}  {self.beside:<34} {ratio:>6}  {self.verdict}".rstrip()
+        return f"{self.what:<52} {self.ours:>10}  {self.beside:<44} {ratio:>5}  {self.verdict}".rstrip()
 
 
 def show(line: Line) -> None:
