@@ -110,9 +110,8 @@ class Progress:
     unanswered: tuple[int, ...] = ()
     #: No further issue before this time.
     issue_after: datetime | None = None
-    #: The credential that is being brought through, and its end.
+    #: The credential that is being brought through.
     key_id: str = ""
-    expires_at: datetime | None = None
     #: Credentials issued and not fit for use, yet to be discarded; how many there were.
     unfit: tuple[str, ...] = ()
     unfit_seen: int = 0
@@ -239,7 +238,7 @@ def _issue_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
     key_id = str(facts["key_id"])
     if facts.get("unfit"):
         return replace(answered, unfit=(*answered.unfit, key_id), unfit_seen=answered.unfit_seen + 1)
-    return replace(answered, key_id=key_id, expires_at=_time(facts, "expires_at"))
+    return replace(answered, key_id=key_id)
 
 
 def _reclaim_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:

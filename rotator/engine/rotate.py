@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.domain import plan
@@ -113,9 +113,12 @@ def _next(visit: Visit) -> plan.Step | None:
 
 
 def _too_old(visit: Visit, proved: plan.Progress) -> bool:
-    if proved.promoted or proved.closing or proved.expires_at is None or not proved.key_id:
+    pending, interval = visit.facts.pending, timedelta(days=visit.rotation.schedule.interval)
+    if proved.promoted or proved.closing or pending is None or pending.key_id != proved.key_id:
         return False
-    return (proved.expires_at - visit.now).days < visit.rotation.schedule.interval
+    # One that Entra gave a shorter life from the start would be no better the next time.
+    given = pending.expires_at - (pending.issued_at or visit.now)
+    return pending.expires_at - visit.now < interval <= given
 
 
 def _urgent(visit: Visit) -> bool:

@@ -63,6 +63,8 @@ class FakeEntra:
         self.sign_in_delay = self.listing_delay = NOTHING
         #: A removed one is still listed for that long.
         self.removal_lag = NOTHING
+        #: However long a life is asked for, that is what it gets.
+        self.longest_life: timedelta | None = None
         self.cap: timedelta | Exception | None = None
         self.texts: Iterator[str] = (f"text-{n}" for n in range(10**6))
         self.rename: Callable[[str], str] = lambda name: name
@@ -129,6 +131,8 @@ class FakeEntra:
 
     async def add_password(self, object_id: str, *, display_name: str, expires_at: datetime) -> Issued:
         fault = self._call("add_password", object_id, display_name)
+        if self.longest_life is not None:
+            expires_at = min(expires_at, self.time() + self.longest_life)
         made = self._add(object_id, self.rename(display_name), expires_at)
         self.after_effect()
         if fault is not None:

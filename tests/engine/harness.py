@@ -170,15 +170,14 @@ class Harness:
     async def run_for(self, span: timedelta) -> None:
         """Let that much of true time pass, visiting whatever comes due, as the daemon does with its poll."""
         end = self.clock.monotonic() + span.total_seconds()
-        hour, visits = self.clock.monotonic(), 0
+        hour, visits, pause = self.clock.monotonic(), 0, POLL
         while (left := end - self.clock.monotonic()) > 0:
             await self.turn()
             wake_at = await self.store.next_wake()
-            wait = POLL if wake_at is None else max(wake_at - self.clock.now(), timedelta(0))
-            if not wait:
-                # Due, and not claimed: the clock is in doubt. The daemon's poll comes round.
-                wait = POLL
-            self.clock.advance(min(wait.total_seconds(), left, 6 * 3600))
+            wait = wake_at - self.clock.now() if wake_at is not None else timedelta(0)
+            # Nothing to wait for, or due and not claimed (the clock is in doubt): the daemon's poll comes round.
+            pause = POLL if wait > timedelta(0) else min(2 * pause, HOUR)
+            self.clock.advance(min((wait if wait > timedelta(0) else pause).total_seconds(), left, 6 * 3600))
             now = self.clock.monotonic()
             hour, visits = (now, 0) if now >= hour + 3600 else (hour, visits + 1)
             assert visits < MOST_VISITS, "the engine turns in circles"

@@ -168,13 +168,15 @@ class TestL6:
         assert "a person" in str((await harness.store.journal("rotation-1"))[-1].facts["why"])
 
     async def test_L6_an_expired_one_of_ours_may_go_without_ado(self, harness: Harness) -> None:
-        await harness.define(billing(auto=False))
+        harness.entra.longest_life = 3 * DAY
+        await harness.define(billing(auto=False, renew_before=HOUR))
         await harness.run_for(HOUR)
         await harness.ask("rotate")
         await harness.run_for(DAY)
+        assert harness.ours() == ["key-1", "key-2"]
         harness.places["vault"].down()
         harness.excused |= {"vault", "embedded"}
-        await harness.run_for(80 * DAY)
+        await harness.run_for(3 * DAY)
         assert "key-1" not in harness.ours()
 
     async def test_L6_an_unknown_key_with_our_prefix_is_never_revoked_by_itself(self, harness: Harness) -> None:

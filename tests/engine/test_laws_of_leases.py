@@ -106,9 +106,11 @@ class TestL8:
         assert second.token > first.token
 
     async def test_L8_an_issuer_that_was_overtaken_takes_its_key_away_again(self, harness: Harness) -> None:
+        harness.entra.listing_delay = timedelta(minutes=30)
         await harness.define(billing())
         first, _ = await overtaken(harness, "add_password", after=True)
         assert len(first.events(LeaseWasLost)) == 1
+        assert "key-1" not in harness.ours()
         await harness.run_for(HOUR)
         assert harness.ours() == [(await harness.current()).key_id]
 

@@ -268,6 +268,21 @@ class TestRevoke:
         assert (result, "vault: read: it does not answer" in message) == ("failed", True)
         assert harness.ours() == ["key-1", "key-2"]
 
+    async def test_right_after_a_promotion_a_stopped_nodes_last_request_may_still_arrive(
+        self, harness: Harness
+    ) -> None:
+        await rotated(harness)
+        await harness.ask("rotate")
+        await harness.run_for(MINUTE)
+        early = await harness.ask("revoke")
+        await harness.turn()
+        result, message = await harness.answer(early)
+        assert (result, "too recent" in message, harness.ours()) == ("failed", True, ["key-1", "key-2"])
+        await harness.run_for(2 * MINUTE)
+        asked = await harness.ask("revoke")
+        await harness.turn()
+        assert (await harness.answer(asked))[0] == "done"
+
     async def test_one_that_somebody_else_removed_is_success(self, harness: Harness) -> None:
         await rotated(harness, overlap=DAY)
         await harness.ask("rotate")
@@ -464,9 +479,9 @@ class TestCurrentLost:
         await rotated(harness)
         harness.entra.listing_delay = 4 * DAY
         before = harness.entra.count("registration")
-        await harness.run_for(3 * DAY)
+        await harness.run_for(30 * HOUR)
         assert harness.ours() == ["key-1"]
-        assert harness.entra.count("registration") - before < 3000
+        assert harness.entra.count("registration") - before < 300
 
     async def test_a_dead_destination_does_not_keep_a_lost_secret_from_being_replaced(self, harness: Harness) -> None:
         await rotated(harness, destinations=(an_embedded_destination(), a_place(), a_place("second")))
