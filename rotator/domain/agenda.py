@@ -78,15 +78,15 @@ def _revocations(facts: Facts) -> list[datetime]:
 
 
 def _deliveries(facts: Facts) -> list[datetime]:
-    """Retries of destinations, which reconcile serves once no attempt is open."""
-    standing = facts.standing
-    if facts.attempt is not None or facts.current is None or standing.hold or standing.current_lost:
+    """Retries of destinations, which reconcile serves once no attempt is open; of an adopted key it has no text."""
+    standing, current = facts.standing, facts.current
+    if facts.attempt is not None or current is None or not current.has_text or standing.hold or standing.current_lost:
         return []
     named = {rule.name for rule in facts.rotation.destinations}
     waiting = [d.retry_at for d in facts.deliveries if d.message and d.destination in named and d.retry_at is not None]
     missing = named - {d.destination for d in facts.deliveries}
     reconciled = standing.reconciled_at
-    return waiting + ([reconciled] if missing and reconciled and facts.current.has_text else [])
+    return waiting + ([reconciled] if missing and reconciled else [])
 
 
 def _verdict(facts: Facts, verdict: Due | NotDue, now: datetime) -> list[datetime]:

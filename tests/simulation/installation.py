@@ -27,6 +27,8 @@ from tests.simulation.places import Places, Written
 if TYPE_CHECKING:
     from tests.simulation.universe import Universe
 
+#: Three nodes that ask Entra for the time once a minute, and some work.
+_MOST_VISITS_AN_HOUR = 300
 _LEASE_IS_OVER = 95.0
 _KEY = Secret(base64.b64encode(bytes(range(32))).decode())
 
@@ -233,18 +235,28 @@ class Fencing:
     def __init__(self, installation: Installation) -> None:
         self._of = installation
         self._highest: dict[tuple[str, str], int] = {}
+        self._visits: dict[str, list[float]] = {}
 
     def note(self, operation: str, args: Sequence[Any], answer: Any) -> None:
         """A node's call of the store has succeeded."""
         if operation == "claim":
             for claim in answer:
                 self._handed_out(claim.lease)
+                self._visited(claim.facts.rotation.id)
         elif operation in {"renew", "raise_token"}:
             self._used(args[0])
             self._handed_out(answer)
         elif operation == "write":
             self._used(args[0])
             self._handed_out(answer.lease)
+
+    def _visited(self, rotation_id: str) -> None:
+        """Nobody turns in circles: what is visited so often within an hour is never done."""
+        now = self._of.universe.seconds()
+        recent = [at for at in self._visits.get(rotation_id, []) if at > now - 3600]
+        self._visits[rotation_id] = [*recent, now]
+        if len(recent) > _MOST_VISITS_AN_HOUR:
+            self._of.universe.laws.break_(f"{rotation_id} of {self._of.id} was visited {len(recent)} times in an hour")
 
     def _used(self, lease: Lease) -> None:
         highest = self._highest.get((lease.tenant_id, lease.object_id), 0)
