@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 SEEDS  ?= 1000
 # A worker for each core, four at most: more wait for one another's disk and loopback.
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses=$(or $(JOBS),4)
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses=$(or $(JOBS),4) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help venv test check lint bench soak demo lock clean
