@@ -11,6 +11,7 @@ from typing import Any
 from rotator.domain.events import LeaseWasLost
 from rotator.domain.model import Lease
 from rotator.engine.lease import Hold
+from rotator.errors import LeaseLost
 from tests.engine.fake_places import a_place
 from tests.engine.harness import DAY, HOUR, Engine, Harness, billing
 
@@ -159,6 +160,29 @@ class TestL8:
         assert len(first.events(LeaseWasLost)) == 1
         assert written == ["text-1", "text-2", "text-1", "text-2"]
         assert (await harness.facts()).switches.hints == ()
+
+    async def test_L8_a_visit_that_lost_its_lease_leaves_no_write_under_way(self, harness: Harness) -> None:
+        await harness.define(billing(destinations=(a_place(), a_place("second"))))
+        await harness.run_for(HOUR)
+        harness.places["vault"].broken = {"write": LeaseLost("taken over")}
+
+        async def slowly() -> None:
+            await harness.clock.sleep(5)
+
+        class Places:
+            def open(self, rotation: Any, rule: Any) -> Any:
+                place = harness.places[rule.name]
+                return Interrupting(place, "write", slowly) if rule.name == "second" else place
+
+        engine = harness.start("node-2", destinations=Places())
+        lost_by_then: list[int] = []
+        harness.places["second"].after_effect = lambda: lost_by_then.append(len(engine.events(LeaseWasLost)))
+        await harness.ask("rotate")
+        await harness.engine.dispatcher.fill()
+        await harness.settle(engine)
+        harness.clock.advance(10)
+        await harness.settle(engine)
+        assert (lost_by_then, len(engine.events(LeaseWasLost))) == ([0], 1)
 
     async def test_L8_a_hint_is_reconciled_before_anything_else(self, harness: Harness) -> None:
         await harness.define(billing(destinations=(a_place(),)))

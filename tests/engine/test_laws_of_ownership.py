@@ -208,6 +208,19 @@ class TestL16:
         assert harness.ours() == ["key-1", "key-2"]
         assert "Make it an owner" in (await harness.facts()).standing.message
 
+    async def test_L16_an_open_attempt_issues_nothing_before_the_comparison(self, harness: Harness) -> None:
+        await harness.define(billing())
+        await harness.run_for(HOUR)
+        harness.entra.fail("add_password", unknown())
+        await harness.ask("rotate")
+        await harness.turn()
+        assert harness.entra.count("add_password") == 2
+        await lost(harness)
+        harness.start("node-2")
+        harness.entra.fail("registration", DirectoryUnavailable("get", "down"), times=10**6)
+        await harness.run_for(6 * HOUR)
+        assert harness.entra.count("add_password") == 2
+
     async def test_L16_a_hold_found_in_the_middle_of_an_attempt_stops_it_before_the_issue(
         self, harness: Harness
     ) -> None:

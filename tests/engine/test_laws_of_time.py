@@ -197,6 +197,19 @@ class TestL13:
         assert harness.ours() == ["key-1"]
         assert "CLOCK_SUSPECT" in await alarmed(harness)
 
+    async def test_L13_an_attempt_that_began_before_entra_told_the_time_leaves_no_trace(self, harness: Harness) -> None:
+        """The comparison of a new process fails once, and the preflight that reads Entra next finds the clock wrong."""
+        await harness.define(billing())
+        await harness.run_for(10 * DAY)
+        harness.clock.jump(366 * DAY)
+        harness.entra.fail("registration", DirectoryUnavailable("registration", "no answer"))
+        harness.start("node-2")
+        await harness.store.wake()
+        await harness.turn()
+        facts = await harness.facts()
+        assert (facts.attempt, facts.standing.due_slot) == (None, None)
+        assert "CLOCK_SUSPECT" in await alarmed(harness)
+
     async def test_L13_an_open_attempt_does_not_issue_on_a_suspect_clock(self, harness: Harness) -> None:
         await harness.define(billing())
         await harness.run_for(HOUR)
