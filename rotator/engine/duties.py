@@ -95,6 +95,7 @@ async def settle(held: Visit) -> None:
 
 async def _stand_still(held: Visit) -> None:
     """No date can be believed, so none is written down: the alarm is raised, and the next visit stays where it was."""
+    await held.forget()
     _alarms(held, _verdict(held))
     await held.commit(release=True)
 

@@ -27,7 +27,7 @@ async def survey(visit: Visit) -> Registration:
     unknown = await _strangers(visit, registration)
     if unknown and not visit.facts.standing.hold:
         _hold(visit, unknown)
-    visit.world.memory.compared.add((visit.application.tenant_id, visit.application.object_id))
+    visit.have_compared()
     if not visit.doubt:
         _age_intents(visit)
     return registration

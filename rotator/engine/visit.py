@@ -38,6 +38,7 @@ class Visit:
         self._changes: list[Change] = []
         self._events: list[Event] = []
         self._texts: dict[str, Secret] = {}
+        self._comparison: tuple[str, str] | None = None
 
     @property
     def rotation(self) -> Rotation:
@@ -73,8 +74,15 @@ class Visit:
     @property
     def compared(self) -> bool:
         """Entra has been compared with the books since this process started (law L16)."""
-        application = self.application
-        return (application.tenant_id, application.object_id) in self.world.memory.compared
+        return self._identity == self._comparison or self._identity in self.world.memory.compared
+
+    @property
+    def _identity(self) -> tuple[str, str]:
+        return (self.application.tenant_id, self.application.object_id)
+
+    def have_compared(self) -> None:
+        """Remember it, as soon as what the comparison showed is durable."""
+        self._comparison = self._identity
 
     @property
     def settling(self) -> timedelta:
@@ -125,13 +133,24 @@ class Visit:
         self.note(*changes)
         if not (self._changes or release):
             return
+        compared = self._comparison
         written = await self.hold.write(tuple(self._changes), wake_at=wake_at, release=release)
         self._believe(written.now)
+        if compared is not None:
+            self.world.memory.compared.add(compared)
         self._changes.clear()
         self.touched.clear()
         events, self._events = self._events, []
         for event in events:
             self.world.tell(event)
+
+    async def forget(self) -> None:
+        """Drop what was noted since the last commit, as a crash would: it is found again."""
+        self._changes.clear()
+        self._events.clear()
+        self._texts.clear()
+        self._comparison = None
+        await self.reload()
 
     async def refresh(self) -> datetime:
         """Take the database's time anew, after a wait."""

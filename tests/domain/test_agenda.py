@@ -111,6 +111,13 @@ def test_a_destinations_retry_is_waited_for() -> None:
     assert agenda.reconcile_due(facts, START + MINUTE, SIX)
 
 
+def test_no_destination_is_waited_for_while_the_current_key_is_an_adopted_one_without_text() -> None:
+    facts = replace(reconciled(), deliveries=(a_delivery(message="drifted", retry_at=START),))
+    adopted = replace(facts, credentials=tuple(replace(c, has_text=False) for c in facts.credentials))
+    assert not agenda.reconcile_due(adopted, START, SIX)
+    assert wakes(adopted) == SIX
+
+
 def test_an_open_attempt_sees_to_its_destinations_itself() -> None:
     facts = replace(reconciled(), deliveries=(a_delivery(message="down", retry_at=START),), attempt=an_attempt())
     assert wakes(facts, NotDue(Reason.BACKING_OFF, START + HOUR)) == HOUR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -33,6 +34,10 @@ async def _look(installation: Installation, facts: Facts, random: Random) -> Non
         if row.removed and row.destination not in named:
             installation.places.place(row.destination).left = True
             await installation.ask(facts.rotation.id, "forget", to=row.destination)
+    if "adopt: true" in facts.standing.message and any(not rule.adopt for rule in facts.rotation.destinations):
+        # After a restore, what stands in a place may bear the mark of a rotation that the older books call otherwise.
+        rules = tuple(replace(rule, adopt=True) for rule in facts.rotation.destinations)
+        await installation.edit(facts.rotation.name, "takes over what is there", destinations=rules)
     if not facts.standing.hold:
         if facts.current is not None and not facts.current.has_text:
             # Adopted, and so nowhere to be healed from: it is replaced by one of our own before long.

@@ -123,6 +123,7 @@ async def restore(universe: Universe, random: Random) -> None:
         try:
             await asyncio.sleep(_RESTORING)
             await installation.reload()
+            _give_up_dropped_places(installation)
         finally:
             for name in installation.node_names:
                 installation.start(name)
@@ -144,6 +145,13 @@ async def wrong_clock(universe: Universe, random: Random) -> None:
         finally:
             installation.set_clock(timedelta(0))
             installation.nudge()
+
+
+def _give_up_dropped_places(installation: Installation) -> None:
+    """Older books cannot know what was dropped since: whoever restores them sees to it that nobody reads it any more."""
+    named = {rule.name for rotation in installation.wanted for rule in rotation.destinations}
+    for place in installation.places.all.values():
+        place.left = place.left or place.name not in named
 
 
 async def _killed(installation: Installation, name: str, random: Random) -> None:
