@@ -148,7 +148,7 @@ async def wrong_clock(universe: Universe, random: Random) -> None:
 
 
 def _give_up_dropped_places(installation: Installation) -> None:
-    """Older books cannot know what was dropped since: whoever restores them sees to it that nobody reads it any more."""
+    """Older books cannot know what was dropped since: whoever restores them sees that nobody reads it any more."""
     named = {rule.name for rotation in installation.wanted for rule in rotation.destinations}
     for place in installation.places.all.values():
         place.left = place.left or place.name not in named
