@@ -23,6 +23,7 @@ from rotator.domain.next_time import (
     next_rotation_at,
     retry_at,
 )
+from rotator.domain.retry import LONGEST_BACK_OFF
 
 __all__ = ["Due", "NotDue", "Reason", "due", "next_rotation_at", "spread"]
 
@@ -236,7 +237,7 @@ def _auto_rotation_off(case: _Case, cause: _Cause) -> NotDue | None:
 
 def _backing_off(case: _Case, cause: _Cause) -> NotDue | None:
     until = _waits_until(case.facts)
-    if until is None or until <= case.now or _is_news(case.facts, cause):
+    if until is None or not case.now < until <= case.now + LONGEST_BACK_OFF or _is_news(case.facts, cause):
         return None
     return NotDue(Reason.BACKING_OFF, until)
 
@@ -281,7 +282,8 @@ def _connection_broken(case: _Case, _cause: _Cause) -> NotDue | None:
     if health.opened_at is None:
         return None
     probe_at = health.probe_at or health.opened_at + case.limits.probe_after
-    return NotDue(Reason.CONNECTION_BROKEN, probe_at) if case.now < probe_at else None
+    believable = case.now + max(LONGEST_BACK_OFF, case.limits.probe_after)
+    return NotDue(Reason.CONNECTION_BROKEN, probe_at) if case.now < probe_at <= believable else None
 
 
 def _storm_limit(case: _Case, _cause: _Cause) -> NotDue | None:

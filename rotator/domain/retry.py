@@ -4,6 +4,8 @@ from datetime import timedelta
 
 _FIRST = timedelta(minutes=1)
 _HOURLY = timedelta(hours=1)
+#: No wait after a failure is longer: a time beyond it was reckoned by a wrong clock and holds nothing back (law L9).
+LONGEST_BACK_OFF = timedelta(hours=2)
 _DOUBLINGS = 6
 _JITTER = 0.1
 _SCARCE = 1 / 20

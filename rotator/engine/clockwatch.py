@@ -15,6 +15,8 @@ class ClockWatch:
     pace: float = 1.0
     #: There was a doubt when it was last asked for: look twice before claiming.
     uneasy: bool = False
+    #: There has been a doubt since somebody last took care of what was done under it.
+    was_uneasy: bool = False
     #: The database's time and the monotonic time of the last look, and of Entra's last answer.
     _seen: tuple[datetime, float] | None = None
     _entra: tuple[datetime, float] | None = None
@@ -30,7 +32,7 @@ class ClockWatch:
         """The database says it is `now`; notices a jump since the last look."""
         if self._seen is not None and self._apart(now, monotonic, self._seen):
             self._jumped_at = monotonic
-            self.uneasy = True
+            self.uneasy = self.was_uneasy = True
         if self._seen is None or monotonic >= self._seen[1]:
             self._seen = (now, monotonic)
 
@@ -38,6 +40,7 @@ class ClockWatch:
         """Why `now` is not to be believed, or an empty string."""
         why = self._why(now, monotonic)
         self.uneasy = bool(why)
+        self.was_uneasy |= self.uneasy
         return why
 
     def _why(self, now: datetime, monotonic: float) -> str:

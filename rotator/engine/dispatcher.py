@@ -52,18 +52,26 @@ class Dispatcher:
 
     async def _room(self) -> int:
         """While the database's time is in doubt, one visit a minute asks Entra whether it still is (law L13)."""
-        room = self._concurrency - len(self._visits)
         watch, clock = self._world.clockwatch, self._world.clock
-        if not watch.uneasy:
-            return room
-        now = await self._world.store.now()
-        watch.look(now, clock.monotonic())
-        if not watch.doubt(now, clock.monotonic()):
-            return room
-        if clock.monotonic() < self._asked_at + _ASK_ENTRA_EVERY or self._visits:
+        doubted = await self._in_doubt()
+        if doubted and (self._visits or clock.monotonic() < self._asked_at + _ASK_ENTRA_EVERY):
             return 0
+        if doubted or watch.was_uneasy:
+            # Whatever a wrong clock has put off may lie years ahead, and with it the visit that asks Entra.
+            await self._world.store.wake()
+        watch.was_uneasy = doubted
+        if not doubted:
+            return self._concurrency - len(self._visits)
         self._asked_at = clock.monotonic()
         return 1
+
+    async def _in_doubt(self) -> bool:
+        watch, clock = self._world.clockwatch, self._world.clock
+        if not watch.uneasy:
+            return False
+        now = await self._world.store.now()
+        watch.look(now, clock.monotonic())
+        return bool(watch.doubt(now, clock.monotonic()))
 
     async def settle(self) -> None:
         """Return when no visit is under way."""

@@ -9,7 +9,7 @@ from rotator.domain.applied import applied
 from rotator.domain.changes import Change, EraseText, ResolveApplication
 from rotator.domain.events import Event
 from rotator.domain.model import Application, Connection, Entry, Facts, Rotation, Secret
-from rotator.domain.retry import retry_delay
+from rotator.domain.retry import LONGEST_BACK_OFF, retry_delay
 from rotator.engine.lease import Hold
 from rotator.engine.world import World
 from rotator.ports import Directory, Marker
@@ -39,6 +39,7 @@ class Visit:
         self._events: list[Event] = []
         self._texts: dict[str, Secret] = {}
         self._comparison: tuple[str, str] | None = None
+        self._directory: Directory | None = None
 
     @property
     def rotation(self) -> Rotation:
@@ -63,7 +64,9 @@ class Visit:
 
     @property
     def doubt(self) -> str:
-        """Why the database's time is not to be believed now, or empty (law L13)."""
+        """Why the database's time is not to be believed now, or empty (law L13). Entra's refusals tell the time too."""
+        if self._directory is not None:
+            self.heard(self._directory)
         return self.world.clockwatch.doubt(self.now, self._now_at)
 
     def be_sure(self) -> None:
@@ -164,7 +167,7 @@ class Visit:
 
     async def directory(self) -> Directory:
         """Entra through the rotation's connection, with the lease good for one request."""
-        directory = await self.world.directories.open(self.rotation.connection)
+        directory = self._directory = await self.world.directories.open(self.rotation.connection)
         await self.hold.ensure(self.connection.request_timeout)
         return directory
 
@@ -196,7 +199,8 @@ class Visit:
     def again(self) -> dict[str, datetime]:
         """The duties that failed, and when each is to be tried again."""
         stumbles = self.world.memory.stumbles.get(self.rotation.id, {})
-        return {duty: not_before for duty, (_, not_before) in stumbles.items()}
+        believable = self.now + LONGEST_BACK_OFF
+        return {duty: not_before for duty, (_, not_before) in stumbles.items() if not_before <= believable}
 
     async def leave_hints(self) -> None:
         """We were fenced out: whoever holds on is to look at every destination we touched (law L8)."""

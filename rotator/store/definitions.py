@@ -17,7 +17,7 @@ from rotator.store.requests import hint
 from rotator.store.rows import micros
 from rotator.store.schema import rotations, sources, standings
 from rotator.store.session import Transaction
-from rotator.store.statements import Prepared, upsert
+from rotator.store.statements import Prepared, no_later, upsert
 from rotator.store.writes import lease_key, slot_after, slot_of
 
 _INSERT = Prepared(insert(rotations).values({c.name: bindparam(c.name) for c in rotations.c}))
@@ -31,7 +31,7 @@ _CHANGE = Prepared(
         | {
             "changed_at": case((bindparam("edited_at") > 0, bindparam("edited_at")), else_=rotations.c.changed_at),
             "retired_at": None,
-            "wake_at": bindparam("now"),
+            "wake_at": no_later(rotations.c.wake_at, "now"),
             "woken": True,
         }
     )
@@ -39,7 +39,7 @@ _CHANGE = Prepared(
 _RETIRE = Prepared(
     update(rotations)
     .where(rotations.c.id == bindparam("rotation"), rotations.c.retired_at.is_(None))
-    .values(retired_at=bindparam("at"), wake_at=bindparam("now"), woken=True)
+    .values(retired_at=bindparam("at"), wake_at=no_later(rotations.c.wake_at, "now"), woken=True)
 )
 _RESOLVED = Prepared(
     select(rotations.c.tenant_id, rotations.c.object_id, rotations.c.client_id, rotations.c.app_name).where(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from rotator.domain.model import Lease
 from rotator.errors import LeaseLost
@@ -19,7 +19,7 @@ from rotator.store.facts import facts_of
 from rotator.store.rows import NEVER, instant, span_micros
 from rotator.store.schema import leases, rotations
 from rotator.store.session import Transaction
-from rotator.store.statements import Prepared, Selection, Statement, These, insert_of
+from rotator.store.statements import Prepared, Selection, Statement, These, insert_of, no_later
 
 _WITH_LEASE = rotations.outerjoin(
     leases, and_(leases.c.tenant_id == rotations.c.tenant_id, leases.c.object_id == rotations.c.lease_key)
@@ -84,12 +84,11 @@ _END_ALL = Prepared(update(leases).where(leases.c.until > bindparam("real")).val
 def _see(these: These) -> Statement:
     """A claimed rotation stays due until its holder says otherwise, even if the holder dies."""
     seen = or_(rotations.c.woken.is_(True), rotations.c.wake_at > bindparam("now"))
-    return update(rotations).where(these(rotations.c.id), seen).values(woken=False, wake_at=_earlier("now"))
-
-
-def _earlier(name: str) -> Any:
-    given: Any = bindparam(name)
-    return case((rotations.c.wake_at <= given, rotations.c.wake_at), else_=given)
+    return (
+        update(rotations)
+        .where(these(rotations.c.id), seen)
+        .values(woken=False, wake_at=no_later(rotations.c.wake_at, "now"))
+    )
 
 
 _SEEN = Selection(_see)

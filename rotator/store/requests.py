@@ -12,16 +12,11 @@ from rotator.domain.model import Request
 from rotator.store import rows
 from rotator.store.schema import hints, requests, rotations
 from rotator.store.session import Transaction
-from rotator.store.statements import Prepared, Selection, upsert
+from rotator.store.statements import Prepared, Selection, no_later, upsert
 
 _WAKE = Selection(
     lambda these: (
-        update(rotations)
-        .where(these(rotations.c.id))
-        .values(
-            woken=True,
-            wake_at=case((rotations.c.wake_at <= bindparam("now"), rotations.c.wake_at), else_=bindparam("now")),
-        )
+        update(rotations).where(these(rotations.c.id)).values(woken=True, wake_at=no_later(rotations.c.wake_at, "now"))
     )
 )
 _KNOWN = Prepared(select(rotations.c.id).where(rotations.c.id == bindparam("rotation")))

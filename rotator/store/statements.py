@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, true
+from sqlalchemy import ColumnElement, Table, bindparam, case, true
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -87,6 +87,12 @@ def _these(size: int) -> These:
     if size == 1:
         return lambda column: column == bindparam("id_0")
     return lambda column: column.in_([bindparam(f"id_{n}") for n in range(size)])
+
+
+def no_later(column: Any, name: str) -> Any:
+    """The column as it stands, or the bound value when that is earlier."""
+    given: Any = bindparam(name)
+    return case((column <= given, column), else_=given)
 
 
 def upsert(table: Table, *, fixed: Sequence[str] = (), columns: Mapping[str, Any] | None = None) -> Prepared:

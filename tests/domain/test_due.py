@@ -158,6 +158,9 @@ class TestHeld:
         retry_at = SLOT + 32 * MINUTE
         assert due(failed(SLOT, retry_at), SLOT + MINUTE) == NotDue(Reason.BACKING_OFF, retry_at, retry_at)
 
+    def test_a_back_off_written_under_a_wrong_clock_holds_nothing_back(self) -> None:
+        assert reason(due(failed(SLOT, SLOT + 400 * DAY), SLOT + MINUTE)) == "INTERVAL_ELAPSED"
+
     def test_a_retry_time_left_over_from_before_a_success_holds_nothing(self) -> None:
         assert reason(due(rotated(failures=0, retry_at=SLOT + HOUR), SLOT)) == "INTERVAL_ELAPSED"
 
@@ -200,6 +203,7 @@ class TestHeld:
         assert due(broken(rotated(), opened), SLOT) == NotDue(Reason.CONNECTION_BROKEN, probe, probe)
         assert reason(due(replace(broken(rotated(), opened), attempt=an_attempt()), SLOT)) == "CONNECTION_BROKEN"
         assert reason(due(broken(rotated(), opened, probe_at=SLOT + HOUR), probe)) == "CONNECTION_BROKEN"
+        assert reason(due(broken(rotated(), opened, probe_at=SLOT + 400 * DAY), SLOT)) != "CONNECTION_BROKEN"
 
     def test_a_half_open_connection_lets_a_probe_pass_and_says_that_it_is_one(self) -> None:
         facts = broken(rotated(), SLOT - 15 * MINUTE)

@@ -230,6 +230,34 @@ class TestL13:
         await harness.turn()
         assert harness.ours() == ["key-1"]
 
+    async def test_L13_what_is_edited_under_a_wrong_clock_is_rotated_in_time_all_the_same(
+        self, harness: Harness
+    ) -> None:
+        await harness.define(billing(overlap=DAY))
+        await harness.run_for(20 * DAY)
+        harness.clock.jump(400 * DAY)
+        await harness.edit(labels={"owner": "somebody"})
+        await harness.run_for(HOUR)
+        harness.clock.jump(-400 * DAY)
+        await harness.run_for(11 * DAY)
+        assert await alarmed(harness) == []
+        assert harness.entra.count("add_password") == 2
+
+    async def test_L13_entra_is_asked_again_though_every_visit_was_put_off_by_a_wrong_clock(
+        self, harness: Harness
+    ) -> None:
+        await harness.define(billing(overlap=DAY))
+        await harness.run_for(20 * DAY)
+        harness.clock.jump(400 * DAY)
+        await harness.store.wake()
+        await harness.turn()
+        lease = (await harness.store.claim("a node that believes it", limit=1, ttl=MINUTE))[0].lease
+        later = harness.clock.now() + 30 * DAY
+        await harness.store.write(lease, (), ttl=MINUTE, wake_at=later, release=True)
+        harness.clock.jump(-400 * DAY)
+        await harness.run_for(HOUR)
+        assert await alarmed(harness) == []
+
     async def test_L13_five_minutes_are_no_doubt(self, harness: Harness) -> None:
         await harness.define(billing())
         await harness.run_for(HOUR)

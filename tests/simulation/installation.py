@@ -45,6 +45,8 @@ class Installation:
         self.node_names = [f"{id_}-{n}" for n in range(1, nodes + 1)]
         #: The definitions as they stand in the configuration files.
         self.wanted: list[Rotation] = []
+        #: The ids of all rotations by every name they ever had; a visit under way speaks of the old name.
+        self.ids: dict[str, str] = {}
         self.failures_before_pause = 10
         self.bugs: list[BaseException] = []
         #: How often the database was replaced by an older copy.
@@ -101,6 +103,7 @@ class Installation:
         self.universe.write(f"{self.id}: {what}: {', '.join(type(edit).__name__ for edit in made) or 'no change'}")
         self.edited_at = self.universe.time()
         await self.store.define(made)
+        self.ids |= {each.rotation.name: each.rotation.id for each in await self.store.definitions()}
         self.nudge()
 
     async def edit(self, name: str, what: str, **changes: Any) -> None:
@@ -153,6 +156,10 @@ class Installation:
             if unknown:
                 self.older[object_id] = unknown
                 self.universe.write(f"{self.id}: it does not know {', '.join(sorted(key[:8] for key in unknown))}")
+
+    def is_older(self, object_id: str) -> bool:
+        """Entra still holds a key of ours that the books do not know, and no person has decided."""
+        return bool(self.older.get(object_id, set()) & {each.key_id for each in self.universe.listed(object_id)})
 
     def watcher(self, node: str) -> NodeWatcher:
         """Who watches what that node does outside."""

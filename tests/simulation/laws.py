@@ -126,7 +126,7 @@ class Laws:
         rests = by.resting.get(intent.rotation_id)
         if rests is not None and now > rests + IN_FLIGHT:
             self.break_(f"{by.id} issued {write.name} while its rotation was paused or gone")
-        if application.object_id in by.older:
+        if by.is_older(application.object_id):
             self.break_(f"L16: {by.id} issued {write.name} though Entra held what its books do not know")
         if application is self._universe.simulation.population.admin:
             self.break_(f"L15: {by.id} rotated the application that its connection signs in with")
@@ -153,12 +153,12 @@ class Laws:
             self.break_(f"L2: {by.id} removed {write.key_id[:8]} without a word in its books")
         if row is not None and row.state is CredentialState.CURRENT:
             self.break_(f"L1: {by.id} removed the current credential {write.key_id[:8]}")
-        if row is not None and write.application.object_id in by.older:
+        if row is not None and by.is_older(write.application.object_id):
             self.break_(f"L16: {by.id} removed {write.key_id[:8]} though Entra held what its books do not know")
 
     def _not_while_older(self, by: Installation, rotation_id: str, place: Place) -> None:
         facts = books.facts(by.store, rotation_id) if by.older else None
-        if facts is not None and facts.rotation.application.object_id in by.older:
+        if facts is not None and by.is_older(facts.rotation.application.object_id):
             self.break_(f"L16: {by.id} wrote to {place.name} though Entra held what its books do not know")
 
     def _signs_in(self, password: Password) -> bool:

@@ -49,7 +49,7 @@ class Promises:
             self._promoted(by, event)
 
     def _began(self, by: Installation, event: AttemptBegan) -> None:
-        rotation_id = books.find(by.store, event.rotation)
+        rotation_id = by.ids.get(event.rotation, "")
         facts = books.facts(by.store, rotation_id)
         if facts is None:
             return
@@ -75,7 +75,7 @@ class Promises:
             self._laws.break_(f"L9: {facts.rotation.name} was rotated by schedule before {earliest}, last at {last.at}")
 
     def _promoted(self, by: Installation, event: Promoted) -> None:
-        rotation_id = books.find(by.store, event.rotation)
+        rotation_id = by.ids.get(event.rotation, "")
         facts = books.facts(by.store, rotation_id)
         found = books.attempt(by.store, rotation_id, event.attempt)
         if facts is None or found is None:

@@ -40,7 +40,8 @@ async def add_place(installation: Installation, rotation: Rotation, random: Rand
 
 async def drop_place(installation: Installation, rotation: Rotation, random: Random) -> None:
     """A destination leaves the definition; its place is given up when somebody reads the message."""
-    if len(rotation.destinations) < 2:
+    if len(rotation.destinations) < 2 or installation.older:
+        # Whoever has just restored a database, which may not know the place, first does what its messages say.
         return
     rule = random.choice(rotation.destinations)
     rest = tuple(each for each in rotation.destinations if each is not rule)
