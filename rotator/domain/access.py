@@ -186,3 +186,21 @@ class Note:
     address: str = ""
     request_id: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSearch:
+    """Which rows of the audit are looked for; what is empty is any."""
+
+    #: A kind such as `secret.read`, or a beginning that ends in a dot such as `secret.`.
+    kind: str = ""
+    actor: str = ""
+    identity_id: str = ""
+    address: str = ""
+    request_id: str = ""
+    node: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    #: Rows older than the one at that time (microseconds), number and node.
+    before: tuple[int, int, str] | None = None
+    most: int = 100

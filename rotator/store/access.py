@@ -9,7 +9,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from rotator.domain.access import AccessToken, Bearer, ClientSecret, Grant, Identity, Method, Note, SignIn
+from rotator.domain.access import (
+    AccessToken,
+    AuditSearch,
+    Bearer,
+    ClientSecret,
+    Grant,
+    Identity,
+    Method,
+    Note,
+    SignIn,
+)
 from rotator.store import audit, identities, tokens
 from rotator.store.audit import Chain
 from rotator.store.rows import micros
@@ -147,6 +157,10 @@ class AccessStore:
     async def audited(self, until: datetime, most: int) -> Sequence[dict[str, object]]:
         """The latest rows of all nodes, newest first."""
         return await self._runner.read(lambda tx: audit.newest(tx, micros(until), most))
+
+    async def search(self, search: AuditSearch) -> Sequence[dict[str, object]]:
+        """The rows that are looked for, newest first."""
+        return await self._runner.read(lambda tx: audit.found(tx, search))
 
     async def _noted(self, operation: Operation[Result], note: Note) -> Result:
         """Both in one transaction; of what changed nothing (False) there is nothing to tell."""

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import and_, bindparam, func, insert, or_, select
 
-from rotator.domain.access import Note
+from rotator.domain.access import AuditSearch, Note
 from rotator.redaction import redact
 from rotator.store.access_schema import audit
-from rotator.store.rows import Row, text_of
+from rotator.store.rows import Row, micros, text_of
 from rotator.store.session import Transaction
 from rotator.store.statements import Prepared
 
@@ -41,7 +41,27 @@ _NEWEST = Prepared(
     .order_by(audit.c.at.desc(), audit.c.node, audit.c.n.desc())
     .limit(bindparam("most"))
 )
+_EXACT = ("actor", "identity_id", "address", "request_id", "node")
+_FOUND = Prepared(
+    select(*audit.c)
+    .where(
+        audit.c.at <= bindparam("until"),
+        audit.c.at >= bindparam("since"),
+        or_(
+            audit.c.at < bindparam("before_at"),
+            audit.c.n < bindparam("before_n"),
+            and_(audit.c.n == bindparam("before_n"), audit.c.node > bindparam("before_node")),
+        ),
+        # All of the kind, or its beginning.
+        func.substr(audit.c.kind, 1, bindparam("length")) == bindparam("begins"),
+        *(or_(bindparam(f"wanted_{name}") == "", audit.c[name] == bindparam(f"wanted_{name}")) for name in _EXACT),
+    )
+    .order_by(audit.c.at.desc(), audit.c.n.desc(), audit.c.node)
+    .limit(bindparam("most"))
+)
 _AT_ONCE = 1000
+#: Longer than any kind, and later than any row.
+_WHOLE, _LATEST = 256, 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,25 @@ def verify(tx: Transaction, key: bytes) -> list[Chain]:
 def newest(tx: Transaction, until: int, most: int) -> list[dict[str, object]]:
     """The latest rows of all nodes, newest first."""
     return [_shown(row) for row in tx.rows(_NEWEST, {"until": until, "most": most})]
+
+
+def found(tx: Transaction, search: AuditSearch) -> list[dict[str, object]]:
+    """The rows that are looked for, newest first."""
+    before_at, before_n, before_node = search.before or (_LATEST, 0, "")
+    exact = {f"wanted_{name}": getattr(search, name) for name in _EXACT}
+    is_beginning = not search.kind or search.kind.endswith(".")
+    until = _LATEST if search.until is None else micros(search.until)
+    params = {
+        "until": min(until, before_at),
+        "since": 0 if search.since is None else micros(search.since),
+        "before_at": before_at,
+        "before_n": before_n,
+        "before_node": before_node,
+        "length": len(search.kind) if is_beginning else _WHOLE,
+        "begins": search.kind,
+        "most": search.most,
+    }
+    return [_shown(row) for row in tx.rows(_FOUND, params | exact)]
 
 
 def _walk(tx: Transaction, node: str, key: bytes) -> Chain:

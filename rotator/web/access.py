@@ -14,7 +14,7 @@ from rotator.web.addresses import is_among
 from rotator.web.auth.minting import digest_of, is_same
 from rotator.web.envelope import id_of
 from rotator.web.parts import Parts, parts_of
-from rotator.web.refusals import Forbidden, NotFound, TokenRefused, Unauthorized
+from rotator.web.refusals import Forbidden, NotFound, Refused, TokenRefused, Unauthorized
 
 _READS = ("GET", "HEAD")
 #: Only for the OpenAPI document: the header is read below, with refusals of our own.
@@ -63,17 +63,20 @@ class Caller:
 async def caller(request: Request, _scheme: Annotated[object, Security(_SCHEME)]) -> Caller:
     """The caller of this request, or a refusal."""
     parts = parts_of(request)
-    text = bearer_text(request)
+    digest = digest_of(bearer_text(request))
     address = address_of(request)
-    bearer = await admitted(parts, text, address)
+    known = await parts.access.bearer(digest)
+    try:
+        bearer = await admitted(parts, known, digest, address)
+    except Refused as problem:
+        await _record_refusal(request, parts, known, problem)
+        raise
     parts.limits.take("reads" if request.method in _READS else "changes", bearer.identity.id)
     return Caller(bearer, address, id_of(request))
 
 
-async def admitted(parts: Parts, text: Secret, address: str) -> Bearer:
-    """The token, if it is ours and may still be used from there; counts the use."""
-    digest = digest_of(text)
-    bearer = await parts.access.bearer(digest)
+async def admitted(parts: Parts, bearer: Bearer | None, digest: str, address: str) -> Bearer:
+    """The token, if it is ours and may still be used from there; counts the use. Raises what a caller is refused by."""
     if bearer is None or not is_same(digest, bearer.token.digest):
         raise TokenRefused("The access token is not known, or has been revoked")
     if bearer.token.expires_at is not None and bearer.token.expires_at <= bearer.now:
@@ -83,6 +86,18 @@ async def admitted(parts: Parts, text: Secret, address: str) -> Bearer:
     if bearer.token.uses_limit and not await parts.access.spend(digest):
         raise Unauthorized("The access token has been used as often as it may be", hint="Sign in again.")
     return bearer
+
+
+async def _record_refusal(request: Request, parts: Parts, bearer: Bearer | None, problem: Refused) -> None:
+    """A row of the audit before he hears of it. Too many are no row each, or the disk would be who is attacked.
+
+    Raises TooMany.
+    """
+    address = address_of(request)
+    parts.limits.take("refusals", address)
+    name, identity_id = (bearer.identity.name, bearer.identity.id) if bearer else ("", "")
+    facts = {"method": request.method, "path": request.url.path[:256], "status": problem.status, "why": problem.what}
+    await parts.audit.record(Note("bearer.refused", name, identity_id, address, id_of(request), facts))
 
 
 def bearer_text(request: Request) -> Secret:

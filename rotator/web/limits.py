@@ -26,12 +26,18 @@ class Limits:
     """Counts requests. A bucket holds a minute's worth at most, so that a burst of that size passes."""
 
     def __init__(self, rates: Rates, monotonic: Callable[[], float]) -> None:
-        self._rates = {"logins": rates.logins, "changes": rates.changes, "reads": rates.reads}
+        #: A bearer that is refused counts as a login that is, in a bucket of its own.
+        self._rates = {
+            "logins": rates.logins,
+            "refusals": rates.logins,
+            "changes": rates.changes,
+            "reads": rates.reads,
+        }
         self._monotonic = monotonic
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def take(self, kind: str, who: str) -> None:
-        """Count one request of a kind (logins, changes, reads). Raises TooMany, with how long to wait."""
+        """Count one request of a kind (logins, refusals, changes, reads). Raises TooMany, with how long to wait."""
         rate = self._rates[kind] / 60
         now = self._monotonic()
         key = (kind, who)
@@ -42,4 +48,5 @@ class Limits:
             self._buckets.popitem(last=False)
         if left < 1:
             wait = math.ceil((1 - left) / rate)
-            raise TooMany(f"Too many {kind}; try again in {wait} s", retry_after=wait)
+            what = "refused access tokens" if kind == "refusals" else kind
+            raise TooMany(f"Too many {what}; try again in {wait} s", retry_after=wait)

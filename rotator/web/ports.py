@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from rotator.domain.access import AccessToken, Bearer, ClientSecret, Grant, Identity, Method, Note, SignIn, SigningKeys
+from rotator.domain.access import (
+    AccessToken,
+    AuditSearch,
+    Bearer,
+    ClientSecret,
+    Grant,
+    Identity,
+    Method,
+    Note,
+    SignIn,
+    SigningKeys,
+)
 
 
 class AccessBooks(Protocol):
@@ -56,6 +67,8 @@ class AccessBooks(Protocol):
     async def revoke_token(self, digest: str, note: Note) -> bool: ...
 
     async def record(self, notes: Sequence[Note]) -> None: ...
+
+    async def search(self, search: AuditSearch) -> Sequence[Mapping[str, object]]: ...
 
     async def audited(self, until: datetime, most: int) -> Sequence[Mapping[str, object]]: ...
 
