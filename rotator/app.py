@@ -189,7 +189,7 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         secrets = ClientSecrets(store, await joined(store, configuration))
         directories = _directories(configuration, secrets)
         try:
-            yield Parts(store, directories, _destinations(store), SystemClock(), secrets)
+            yield Parts(store, directories, _destinations(store, directories), SystemClock(), secrets)
         finally:
             await directories.close()
     finally:
@@ -270,7 +270,7 @@ def _world(
     return World(
         store=store,
         directories=directories,
-        destinations=_destinations(store),
+        destinations=_destinations(store, directories),
         hooks=NoHooks(),
         clock=SystemClock(),
         chance=SystemChance(),
@@ -282,10 +282,18 @@ def _world(
     )
 
 
-def _destinations(store: SqlStore) -> Destinations:
+def _destinations(store: SqlStore, directories: EntraDirectories) -> Destinations:
     from rotator.destinations import Opener, Surroundings
 
-    return Opener(Surroundings(mapped=store, installation=store.installation, clock=SystemClock()))
+    return Opener(
+        Surroundings(
+            mapped=store,
+            installation=store.installation,
+            clock=SystemClock(),
+            network=lambda: directories.network,
+            azure=directories.tokens,
+        )
+    )
 
 
 def _directories(configuration: Configuration, secrets: ClientSecrets) -> EntraDirectories:

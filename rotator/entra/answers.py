@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-import structlog
-
-from rotator.redaction import redact_text
+from rotator.answers import http_date, parsed, shortened
 
 if TYPE_CHECKING:
     import httpx
 
     from rotator.ports import Clock
 
-#: The longest we wait because a service asks for it; beyond that the retry table knows better.
-LONGEST_RETRY_AFTER: Final = timedelta(hours=1)
-_LONGEST_MESSAGE = 300
 _CLAIMS = re.compile(r'claims="([^"]+)"')
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,46 +80,5 @@ class LastAnswer:
 
     def time(self) -> tuple[datetime, float] | None:
         """Entra's time and the monotonic time of its arrival; None before the first answer."""
-        moment = _http_date(self._seen[0]) if self._seen else None
+        moment = http_date(self._seen[0]) if self._seen else None
         return (moment, self._seen[1]) if moment and self._seen else None
-
-
-def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """What `Retry-After` asks for, in seconds or until a date, at most an hour; None when it says nothing usable."""
-    text = headers.get("retry-after", "").strip()
-    asked = timedelta(seconds=min(int(text), 10**9)) if re.fullmatch(r"[0-9]{1,12}", text) else _until(text, headers)
-    if asked is None or asked <= timedelta(0):
-        return None
-    if asked > LONGEST_RETRY_AFTER:
-        _log.warning("Retry-After is longer than we wait", asked=text, waited=str(LONGEST_RETRY_AFTER))
-    return min(asked, LONGEST_RETRY_AFTER)
-
-
-def _until(text: str, headers: Mapping[str, str]) -> timedelta | None:
-    """A date is counted from the same answer's own `Date`: the two come from one clock."""
-    until, now = _http_date(text), _http_date(headers.get("date", ""))
-    return until - now if until and now else None
-
-
-@lru_cache(maxsize=16)
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def parsed(content: bytes | str) -> dict[str, object]:
-    """A JSON object, or an empty one for anything else."""
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def shortened(text: str) -> str:
-    """Somebody else's text as part of one line of ours: first line, cut, without what looks like a secret."""
-    line = " ".join((text.splitlines() or [""])[0].split())
-    return redact_text(line if len(line) <= _LONGEST_MESSAGE else f"{line[: _LONGEST_MESSAGE - 3]}...")

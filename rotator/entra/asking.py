@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from rotator.entra.trouble import NO_ANSWER, described, remedy
 from rotator.errors import DirectoryError, DirectoryUnavailable, OutcomeUnknown, RotatorError
+from rotator.trouble import NO_ANSWER, described, remedy
 
 if TYPE_CHECKING:
     from rotator.entra.answers import Answer

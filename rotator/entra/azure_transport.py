@@ -14,9 +14,9 @@ import httpx
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport
 from azure.core.rest import HttpRequest
 
-from rotator.entra.answers import retry_after
-from rotator.entra.trouble import NO_ANSWER, described, remedy
+from rotator.answers import retry_after
 from rotator.errors import DirectoryError, DirectoryThrottled, DirectoryUnavailable
+from rotator.trouble import NO_ANSWER, described, remedy
 
 #: What the metadata service answers while it starts or updates: 404 and 410, by its documentation.
 _TRANSIENT_HERE = frozenset({404, 410})

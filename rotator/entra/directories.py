@@ -13,6 +13,7 @@ from rotator.domain.model import Connection, Secret
 from rotator.entra.clouds import Endpoints, endpoints
 from rotator.entra.importing import uncollected
 from rotator.entra.options import tenant_and_client
+from rotator.entra.resource_tokens import ResourceTokens
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,21 +51,34 @@ class EntraDirectories:
         secret_of: SecretOf | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
+        self.network = network
+        self.clock = clock
+        self.secret_of = secret_of
         self._connections = dict(connections)
         self._clouds = dict(clouds)
-        self._network = network
-        self._clock = clock
-        self._secret_of = secret_of
         self._new_id = new_id
         self._opened: dict[str, _Opened] = {}
         self._turn = asyncio.Lock()
+        #: Signs in to Azure's other services.
+        self.tokens = ResourceTokens(self)
 
     def connection(self, name: str) -> Connection:
         """The connection's facts. Raises ConfigError when it is not defined."""
-        options = self._options(name)
+        options = self.options(name)
         tenant_id, client_id = tenant_and_client(options)
         longest = options.timeouts.connect + options.timeouts.request
         return Connection(name, tenant_id, client_id, options.propagation, longest)
+
+    def options(self, name: str) -> AnyConnection:
+        """How the connection signs in. Raises ConfigError when it is not defined."""
+        if name not in self._connections:
+            known = " | ".join(sorted(self._connections)) or "none is defined"
+            raise ConfigError([f"connection: {name!r} is not defined ({known})"])
+        return self._connections[name]
+
+    def cloud(self, options: AnyConnection) -> Endpoints:
+        """The cloud these options name."""
+        return endpoints(options.cloud, self._clouds)
 
     def cloud_of(self, tenant_id: str) -> Endpoints:
         """The cloud of the first connection to that tenant, else the public one."""
@@ -76,7 +90,7 @@ class EntraDirectories:
         """What asks tenants for the keys that sign their tokens."""
         from rotator.entra.signing_keys import TenantKeys
 
-        return TenantKeys(self.cloud_of, self._network)
+        return TenantKeys(self.cloud_of, self.network)
 
     async def open(self, name: str) -> EntraDirectory:
         """The directory of a connection; nothing is sent yet. Raises ConfigError when the connection is not defined.
@@ -119,12 +133,7 @@ class EntraDirectories:
             opened, self._opened = self._opened, {}
             for each in opened.values():
                 await each.directory.retire()
-
-    def _options(self, name: str) -> AnyConnection:
-        if name not in self._connections:
-            known = " | ".join(sorted(self._connections)) or "none is defined"
-            raise ConfigError([f"connection: {name!r} is not defined ({known})"])
-        return self._connections[name]
+        await self.tokens.close()
 
     def _is_changed(self, name: str, opened: _Opened) -> bool:
         options = self._connections.get(name)
@@ -132,7 +141,7 @@ class EntraDirectories:
 
     def _build(self, name: str) -> _Opened:
         """Runs in a thread: the imports and the certificates take too long for the loop."""
-        return self._built(self._options(name), partial(self._secret_of, name) if self._secret_of else None)
+        return self._built(self.options(name), partial(self.secret_of, name) if self.secret_of else None)
 
     def _built(self, options: AnyConnection, secret_of: Callable[[], Awaitable[Secret]] | None) -> _Opened:
         cloud = endpoints(options.cloud, self._clouds)
@@ -140,6 +149,6 @@ class EntraDirectories:
             from rotator.entra.opening import open_directory
 
             directory = open_directory(
-                options, cloud, network=self._network, clock=self._clock, secret_of=secret_of, new_id=self._new_id
+                options, cloud, network=self.network, clock=self.clock, secret_of=secret_of, new_id=self._new_id
             )
         return _Opened(options, cloud, directory)

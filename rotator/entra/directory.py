@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rotator.answers import parsed
 from rotator.domain.model import Application, Secret
-from rotator.entra.answers import Answer, parsed
+from rotator.entra.answers import Answer
 from rotator.entra.graph_refusals import Subjects, certain_refusal, failure, is_already_gone, outcome_unknown
 from rotator.entra.rights import is_application, needs_ownership, require_ownership
 from rotator.errors import DirectoryUnavailable, OutcomeUnknown

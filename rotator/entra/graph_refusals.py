@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from rotator.entra.answers import Answer, retry_after
+from rotator.answers import retry_after
+from rotator.entra.answers import Answer
 from rotator.errors import (
     ApplicationNotFound,
     DirectoryError,

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rotator.answers import parsed
 from rotator.entra import policies
-from rotator.entra.answers import Answer, parsed
+from rotator.entra.answers import Answer
 from rotator.entra.graph_refusals import Subjects, failure
 from rotator.errors import PolicyRefused
 

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.entra.answers import parsed, shortened
+from rotator.answers import parsed, shortened
 from rotator.entra.options import (
     AnyConnection,
     AzureCliConnection,

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from rotator.entra.answers import parsed, shortened
+from rotator.answers import parsed, shortened
 from rotator.entra.sign_in_refusals import Refused
-from rotator.entra.trouble import NO_ANSWER, described, word
 from rotator.ports import Proof
+from rotator.trouble import NO_ANSWER, described, word
 
 if TYPE_CHECKING:
     import httpx

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rotator.entra.answers import parsed
+from rotator.answers import parsed
 from rotator.errors import PermissionDenied
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from rotator.entra.answers import parsed, shortened
+from rotator.answers import parsed, shortened
 from rotator.errors import DirectoryError, DirectoryUnavailable, SignInRefused
 
 _ERROR: Final = re.compile(r"[a-z_]{1,40}")

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from rotator.domain.access import SigningKeys
-from rotator.entra.trouble import NO_ANSWER, described, remedy
 from rotator.errors import DirectoryUnavailable
 from rotator.network import Timeouts
+from rotator.trouble import NO_ANSWER, described, remedy
 
 if TYPE_CHECKING:
     from rotator.entra.clouds import Endpoints

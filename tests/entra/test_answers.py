@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from rotator.entra.answers import Answer, LastAnswer, retry_after, shortened
+from rotator.answers import retry_after, shortened
+from rotator.entra.answers import Answer, LastAnswer
 from tests.fakes import ManualClock
 
 NOON = "Sat, 21 Nov 2026 12:00:00 GMT"

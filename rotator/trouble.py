@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from rotator.entra.answers import shortened
+from rotator.answers import shortened
 
 #: What httpx, anyio and the operating system raise when no answer comes; asyncio's own timeout among them.
 NO_ANSWER: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.StreamError, OSError)
@@ -32,7 +32,7 @@ def remedy(exc: Exception) -> str:
     """What to do about it; empty when waiting is all there is."""
     text = str(exc)
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "Set network.caFile (or the cloud's caFile) to the authority that signed the server's certificate."
+        return "Set network.caFile (or the caFile beside that address) to the authority of the server's certificate."
     if isinstance(exc, httpx.ProxyError):
         return "Check network.proxy or HTTPS_PROXY; hosts in noProxy are reached directly."
     if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):

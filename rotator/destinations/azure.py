@@ -1,0 +1,87 @@
+"""How does a destination in Azure sign in: as the rotation's connection, or by an `auth` block of its own?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rotator.destinations.options import NamedSecret, NetworkOptions
+from rotator.errors import DestinationRefused, DestinationUnavailable, DirectoryError, RotatorError
+from rotator.options import FilePath, Id, Options, one_of, problem
+
+if TYPE_CHECKING:
+    from rotator.destinations.surroundings import Surroundings
+    from rotator.domain.model import Rotation
+
+_NEEDED = {"client-secret": ("client_id", "client_secret"), "certificate": ("client_id", "certificate")}
+
+
+class AzureAuth(Options):
+    """A sign-in of the destination's own."""
+
+    method: Annotated[
+        Literal["client-secret", "certificate", "managed-identity", "workload-identity", "azure-cli"],
+        one_of("client-secret", "certificate", "managed-identity", "workload-identity", "azure-cli"),
+    ]
+    tenant_id: Id | None = Field(default=None, description="The tenant id; default: that of the connection.")
+    client_id: Id | None = Field(default=None, description="The application or identity to sign in as.")
+    client_secret: NamedSecret | None = Field(default=None, description="client-secret: its secret, named.")
+    certificate: NamedSecret | None = Field(default=None, description="certificate: PEM, named; may hold the key too.")
+    private_key: NamedSecret | None = Field(default=None, description="certificate: its key, PEM, named.")
+    token_file: FilePath | None = Field(
+        default=None, description="workload-identity: the token; default $AZURE_FEDERATED_TOKEN_FILE."
+    )
+
+    @model_validator(mode="after")
+    def _has_what_the_method_needs(self) -> Self:
+        for name in _NEEDED.get(self.method, ()):
+            if getattr(self, name) is None:
+                alias = type(self).model_fields[name].alias or name
+                problem(f"{alias} is missing", f"the method {self.method} needs it")
+        return self
+
+    def credentials(self) -> dict[str, object]:
+        """As `AzureTokens` takes it: the options that are set, secrets still named."""
+        return {
+            field.alias or name: value
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) is not None
+        }
+
+
+class AzureOptions(NetworkOptions):
+    """What all kinds in Azure share."""
+
+    auth: AzureAuth | None = Field(default=None, description="How to sign in; default: as the rotation's connection.")
+
+
+class AzureSignIn:
+    """Tokens for one destination, with failures in the words of destinations."""
+
+    def __init__(self, options: AzureOptions, rotation: Rotation, place: str, *, surroundings: Surroundings) -> None:
+        self._auth = options.auth.credentials() if options.auth else None
+        self._connection = rotation.connection
+        self._place = place
+        self._tokens = surroundings.azure
+
+    @property
+    def cloud(self) -> str:
+        """The name of the cloud."""
+        return self._tokens.cloud(self._connection)
+
+    async def token(self, scope: str, operation: str, *, anew: bool = False) -> str:
+        """An access token; `anew`: the last one was refused. Raises DestinationRefused or DestinationUnavailable."""
+        try:
+            if anew:
+                await self._tokens.renew(scope, connection=self._connection, auth=self._auth)
+            return await self._tokens.token(scope, connection=self._connection, auth=self._auth)
+        except RotatorError as exc:
+            failure = self._translated(exc, operation)
+        raise failure
+
+    def _translated(self, exc: RotatorError, operation: str) -> DestinationRefused | DestinationUnavailable:
+        if exc.retryable and isinstance(exc, DirectoryError):
+            wait = getattr(exc, "retry_after", None)
+            return DestinationUnavailable(self._place, operation, exc.what, hint=exc.hint, retry_after=wait)
+        return DestinationRefused(self._place, operation, exc.what, hint=exc.hint)

@@ -1,0 +1,168 @@
+"""How does a destination speak HTTP, and what does each failure mean for a delivery? In one place for all kinds.
+
+Every failure leaves here as DestinationUnavailable (again later) or DestinationRefused (a person must act). No error of
+httpx gets out, nor stands behind one as its cause: it holds the request, and so the text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from rotator.answers import parsed, retry_after, shortened
+from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
+from rotator.network import Timeouts
+from rotator.redaction import HIDDEN
+from rotator.references import SecretMissing
+from rotator.trouble import NO_ANSWER, described, remedy
+
+if TYPE_CHECKING:
+    from rotator.destinations.options import NetworkOptions
+    from rotator.destinations.surroundings import Surroundings
+    from rotator.domain.model import Secret
+    from rotator.references import Reference
+
+_CONNECT = Timeouts().connect
+#: Answers that the same request may not get again: throttled, overtaken by another writer, or not ready.
+_PASSING = frozenset({408, 409, 412, 423, 425, 429})
+_HINTS = {
+    401: "Check the sign-in of this destination",
+    403: "Grant the right to write there",
+    404: "Check the address and the names; what the secret stands in must exist",
+    405: "Check the address: this service does not speak as expected",
+    413: "It is too large for this place; take other things out of it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with a status that was wanted. Its repr shows no content, which may hold a text."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object it holds; empty for anything else."""
+        return dict(parsed(self.content))
+
+
+class Wire:
+    """Requests on behalf of one destination. `place` is its name in errors; `hints` say per status what to do.
+
+    Nothing is repeated here: a delivery is tried again as a whole, by what is there then.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, place: str, *, seconds: float, hints: Mapping[int, str] | None = None
+    ) -> None:
+        self._client = client
+        self._place = place
+        self._seconds = seconds
+        self._hints = {**_HINTS, **(hints or {})}
+
+    async def send(
+        self,
+        operation: str,
+        method: str,
+        url: str,
+        *,
+        wanted: Collection[int] = (),
+        hide: Collection[Secret] = (),
+        **request: Any,
+    ) -> Answer:
+        """One request; `request` is what httpx takes (`json`, `params`, `headers`, `content`, `data`).
+
+        Answers with 2xx or a `wanted` status are returned; all others raise. `hide`: texts in the request, which no
+        error may quote back.
+        """
+        answered = await self._answered(operation, method, url, request)
+        if isinstance(answered, DestinationError):
+            raise answered
+        if answered.is_success or answered.status_code in wanted:
+            return Answer(answered.status_code, answered.headers, answered.content)
+        raise self._failure(operation, answered, hide)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def _answered(
+        self, operation: str, method: str, url: str, request: dict[str, Any]
+    ) -> httpx.Response | DestinationError:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._client.request(method, url, **request)
+        except NO_ANSWER as exc:
+            return DestinationUnavailable(self._place, operation, described(exc, _host(url)), hint=remedy(exc))
+        except (httpx.InvalidURL, UnicodeError, ValueError) as exc:
+            # What cannot be put on the wire at all, such as a line end in a header.
+            return DestinationRefused(self._place, operation, f"the request cannot be sent ({type(exc).__name__})")
+
+    def _failure(self, operation: str, answered: httpx.Response, hide: Collection[Secret]) -> DestinationError:
+        status = answered.status_code
+        detail = f"{_host(str(answered.url))} answered {status}{said(answered.content, hide)}"
+        if status >= 500 or status in _PASSING:
+            return DestinationUnavailable(
+                self._place,
+                operation,
+                detail,
+                hint=self._hints.get(status, ""),
+                retry_after=retry_after(answered.headers),
+            )
+        hint = "It leads elsewhere; correct the address" if answered.is_redirect else self._hints.get(status, "")
+        return DestinationRefused(self._place, operation, detail, hint=hint)
+
+
+def open_wire(
+    options: NetworkOptions, place: str, surroundings: Surroundings, *, hints: Mapping[int, str] | None = None
+) -> Wire:
+    """The wire of a destination with these options; whoever opens it closes it. Raises ConfigError for a bad caFile."""
+    timeouts = Timeouts(min(_CONNECT, options.timeout), options.timeout)
+    client = surroundings.network().client(timeouts, extra_ca_file=options.ca_file or "", http2=False)
+    return Wire(client, place, seconds=options.timeout.total_seconds(), hints=hints)
+
+
+def resolved(reference: Reference, place: str, operation: str) -> Secret:
+    """The secret that a reference names, as it stands now. Raises DestinationRefused when it is not there."""
+    try:
+        return reference.resolve()
+    except SecretMissing as exc:
+        problem = DestinationRefused(place, operation, exc.what, hint=exc.hint)
+    raise problem
+
+
+def said(content: bytes, hide: Collection[Secret] = ()) -> str:
+    """What an error body tells, as the end of a line of ours (`: CODE: message`); nothing if it tells nothing."""
+    words = ": ".join(_words(parsed(content)))
+    for secret in hide:
+        words = words.replace(secret.reveal(), HIDDEN)
+    return f": {shortened(words)}" if words else ""
+
+
+def _words(body: Mapping[str, Any]) -> list[str]:
+    """Code and message, in the forms of Azure, Google, Kubernetes, GitHub, Vault and Infisical."""
+    error, errors = body.get("error"), body.get("errors")
+    if isinstance(error, Mapping):
+        return _texts(
+            error.get("code") if isinstance(error.get("code"), str) else error.get("status"), error.get("message")
+        )
+    if isinstance(errors, list) and errors and not body.get("message"):
+        return _texts(*errors[:3])
+    return _texts(error or body.get("reason") or body.get("typeKey"), body.get("message"))
+
+
+def _texts(*values: object) -> list[str]:
+    return [value for value in values if isinstance(value, str) and value]
+
+
+def _host(url: str) -> str:
+    try:
+        return httpx.URL(url).host
+    except (httpx.InvalidURL, ValueError):
+        return "the address"
