@@ -15,9 +15,42 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
+    50011: _Kind(
+        "invalid_request",
+        400,
+        "The redirect URI '{redirect}' specified in the request does not match the redirect URIs configured for the "
+        "application '{client}'.",
+    ),
     50027: _Kind("invalid_request", 400, "JWT token is invalid or malformed."),
+    50057: _Kind("invalid_grant", 400, "The user account is disabled."),
+    50173: _Kind(
+        "invalid_grant",
+        400,
+        "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have "
+        "changed or reset their password. The grant was issued on '{issued}' and the TokensValidFrom date (before "
+        "which tokens are not valid) for this user is '{since}'.",
+    ),
     53003: _Kind("access_denied", 400, "Access has been blocked by Conditional Access policies."),
+    54005: _Kind(
+        "invalid_grant",
+        400,
+        "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh "
+        "token.",
+    ),
+    65001: _Kind(
+        "invalid_grant",
+        400,
+        "The user or administrator has not consented to use the application with ID '{client}' named '{name}'. Send an "
+        "interactive authorization request for this user and resource.",
+    ),
+    70000: _Kind("invalid_grant", 400, "Provided grant is invalid or malformed."),
     70003: _Kind("unsupported_grant_type", 400, "The app requested an unsupported grant type '{grant}'."),
+    70008: _Kind(
+        "invalid_grant",
+        400,
+        "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive "
+        "authorization request for this user and resource.",
+    ),
     70011: _Kind(
         "invalid_scope",
         400,
@@ -39,6 +72,16 @@ _KINDS = {
     ),
     THROTTLED: _Kind("temporarily_unavailable", 429, "The server has received too many requests. Try again later."),
     TRANSIENT: _Kind("temporarily_unavailable", 503, "A transient error has occurred. Please try again."),
+    500112: _Kind(
+        "invalid_grant",
+        400,
+        "The reply address '{redirect}' does not match the reply address provided when requesting Authorization code.",
+    ),
+    501481: _Kind(
+        "invalid_grant",
+        400,
+        "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
+    ),
     500011: _Kind(
         "invalid_resource", 400, "The resource principal named {resource} was not found in the tenant named {tenant}."
     ),
@@ -48,6 +91,12 @@ _KINDS = {
         "Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the "
         "application has not been installed by the administrator of the tenant or consented to by any user in the "
         "tenant. You may have sent your authentication request to the wrong tenant.",
+    ),
+    700082: _Kind(
+        "invalid_grant",
+        400,
+        "The refresh token has expired due to inactivity. The token was issued on {issued} and was inactive for "
+        "90.00:00:00.",
     ),
     700021: _Kind(
         "invalid_client", 401, "Client assertion application identifier doesn't match 'client_id' parameter."

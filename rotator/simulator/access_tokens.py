@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from rotator.simulator.aadsts import sign_in_refusal
 from rotator.simulator.model import ServicePrincipal
+from rotator.simulator.people import User
 from rotator.simulator.signing import Signer
 from rotator.simulator.tenant import Tenant
 from rotator.simulator.wire import Json
@@ -35,6 +36,9 @@ _LONG_LIFETIME = 86399
 _BACKDATED = 300
 _REUSE = 300
 _REMEMBERED = 4096
+
+#: Application Administrator: https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
+ADMINISTRATOR = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -97,6 +101,19 @@ class AccessTokens:
             token, issued = self.signer.sign(self._claims(wish, principal, now)), now
             _remember(self._made, wish, (token, issued))
         return token, issued + lifetime - now
+
+    def issue_delegated(
+        self, user: User, principal: ServicePrincipal, resource: Resource, *, scopes: list[str], long_lived: bool
+    ) -> tuple[str, int]:
+        """A token that acts in a person's name, and the seconds it lives."""
+        now = int(self.real_now().timestamp())
+        wish = Wish(principal.client_id, resource, "1", long_lived, frozenset())
+        claims = self._claims(wish, principal, now)
+        del claims["roles"]
+        of_user = {"idtyp": "user", "oid": user.object_id, "sub": user.object_id, "upn": user.name}
+        roles = [ADMINISTRATOR] if user.administers else []
+        token = self.signer.sign({**claims, **of_user, "scp": " ".join(scopes), "wids": roles})
+        return token, _LONG_LIFETIME if long_lived else _LIFETIME
 
     def read(self, token: str) -> Json | None:
         """The claims of a token of ours, be it expired or not; None for any other text."""

@@ -37,6 +37,7 @@ class Control:
             "POST owners": self._set_owner,
             "POST policies": self._set_policy,
             "POST clients": self._set_client,
+            "POST users": self._set_user,
             "POST issuers": self._trust_issuer,
             "GET clock": lambda _: self._show_clock(),
             "POST clock": self._advance,
@@ -96,15 +97,18 @@ class Control:
         self._entra.tenant.delete_application(self._application(body["application"]).object_id)
 
     def _set_owner(self, body: Json) -> None:
-        """`{application, owner (client id or object id; default the admin), remove}`."""
+        """`{application, owner (client id or object id; default the admin) or user, remove}`."""
         tenant = self._entra.tenant
         application = self._application(body["application"])
         owner = body.get("owner") or (self._admin.client_id if self._admin else "")
-        principal = tenant.find_principal(owner) or tenant.principal(owner)
+        principal = tenant.find_principal(owner)
+        owner_id = principal.object_id if principal else owner
+        if body.get("user"):
+            owner_id = tenant.people.owner(body["user"])
         if body.get("remove"):
-            tenant.remove_owner(application.object_id, principal.object_id)
-        elif principal.object_id not in application.owners:
-            tenant.add_owner(application.object_id, principal.object_id)
+            tenant.remove_owner(application.object_id, owner_id)
+        elif owner_id not in application.owners:
+            tenant.add_owner(application.object_id, owner_id)
 
     def _set_policy(self, body: Json) -> Json:
         """`{restrictions: […], isEnabled, application}`: without an application it is the default of the tenant."""
@@ -123,14 +127,28 @@ class Control:
         return policy.as_json()
 
     def _set_client(self, body: Json) -> None:
-        """`{clientId, grant: […], withdraw: […], disabled, managedIdentity}`."""
+        """`{clientId, grant: […], withdraw: […], disabled, managedIdentity, redirectUris: […], delegated: […]}`."""
         tenant, client_id = self._entra.tenant, body["clientId"]
+        application = self._application(client_id)
+        application.redirect_uris = list(body.get("redirectUris", application.redirect_uris))
+        application.delegated = list(body.get("delegated", application.delegated))
         tenant.grant(client_id, *body.get("grant", ()))
         tenant.withdraw(client_id, *body.get("withdraw", ()))
         if "disabled" in body:
             tenant.disable(client_id, disabled=bool(body["disabled"]))
         if body.get("managedIdentity"):
             self._entra.managed_identity.client_ids.append(client_id)
+
+    def _set_user(self, body: Json) -> Json:
+        """`{name, administers, disabled, signOut}`: made when there is none of that name."""
+        people = self._entra.tenant.people
+        user = people.named(body.get("name", ""))
+        user.administers = bool(body.get("administers", user.administers))
+        user.enabled = not body.get("disabled", not user.enabled)
+        if body.get("signOut"):
+            people.sign_out(user)
+        self._entra.tenant.changed()
+        return {"objectId": user.object_id, "name": user.name}
 
     def _trust_issuer(self, body: Json) -> None:
         """`{issuer, jwks: {keys: […]}}`: assertions of this issuer can be checked from now on."""

@@ -13,6 +13,7 @@ from random import Random
 from rotator.simulator import discovery
 from rotator.simulator.aadsts import THROTTLED, TRANSIENT, sign_in_refusal
 from rotator.simulator.access_tokens import AccessTokens
+from rotator.simulator.authorize import AuthorizeEndpoint
 from rotator.simulator.batch import answer_batch
 from rotator.simulator.faults import Fault, Faults, lost_answer
 from rotator.simulator.graph import VERSIONS, Graph
@@ -52,6 +53,7 @@ class Entra:
         self.throttle = Throttle(real_now)
         self.graph = Graph(tenant, self.tokens, self.throttle)
         self.token_endpoint = TokenEndpoint(tenant, self.tokens)
+        self.authorize_endpoint = AuthorizeEndpoint(tenant, self.tokens)
         self.managed_identity = ManagedIdentity(tenant, self.tokens)
         self.faults = Faults(Random(tenant.random.getrandbits(64)))
         self.log = RequestLog()
@@ -116,6 +118,8 @@ class Entra:
         key = f"{request.method} {rest}"
         if key in {"POST oauth2/v2.0/token", "POST oauth2/token"}:
             return "token", lambda: self.token_endpoint.answer(request, tenant)
+        if key == "GET oauth2/v2.0/authorize":
+            return "authorize", lambda: self.authorize_endpoint.answer(request, tenant)
         if key == "GET identity/oauth2/token" and tenant == "metadata":
             return "imds", lambda: self.managed_identity.imds(request)
         if key == "GET token" and tenant == "msi":

@@ -3,13 +3,13 @@
 import re
 
 from rotator.simulator import graph_applications, graph_policies, graph_principals
-from rotator.simulator.access_tokens import AccessTokens
-from rotator.simulator.graph_call import WRITE, Call, Caller, Route
+from rotator.simulator.access_tokens import ADMINISTRATOR, AccessTokens
+from rotator.simulator.graph_call import WRITE, WRITE_ALL, WRITE_OWNED, Call, Caller, Route
 from rotator.simulator.model import Application
 from rotator.simulator.refusals import GraphRefusal, bad_request
 from rotator.simulator.tenant import Tenant
 from rotator.simulator.throttle import Cost, Throttle
-from rotator.simulator.wire import Headers, SimRequest, SimResponse, graph_time, json_response
+from rotator.simulator.wire import Headers, Json, SimRequest, SimResponse, graph_time, json_response
 
 VERSIONS = frozenset({"v1.0", "beta"})
 
@@ -84,7 +84,7 @@ class Graph:
             raise _unauthorized("Access token validation failure. Invalid audience.")
         if claims["exp"] <= self.tokens.real_now().timestamp():
             raise _unauthorized("Lifetime validation failed, the token is expired.")
-        return Caller(claims.get("appid") or claims["azp"], claims["oid"], frozenset(claims["roles"]))
+        return Caller(claims.get("appid") or claims["azp"], claims["oid"], _rights(claims))
 
 
 def _find(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
@@ -101,6 +101,16 @@ def _find(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
             shape.append("*")
             ids.append(segment)
     return _ROUTES.get(f"{method} {'/'.join(shape)}"), tuple(ids)
+
+
+def _rights(claims: Json) -> frozenset[str]:
+    """An application's roles; in a person's name the scopes, which change no more than the person may change."""
+    if "scp" not in claims:
+        return frozenset(claims["roles"])
+    scopes = frozenset(claims["scp"].split())
+    if WRITE_ALL in scopes and ADMINISTRATOR not in claims["wids"]:
+        return scopes - {WRITE_ALL} | {WRITE_OWNED}
+    return scopes
 
 
 def _unauthorized(message: str) -> GraphRefusal:

@@ -189,6 +189,7 @@ def owner_list(call: Call, holder: Holder) -> SimResponse:
         {"@odata.type": "#microsoft.graph.servicePrincipal"} | principal_json(one, now, tenant_id=call.tenant.tenant_id)
         for one in owners
     ]
+    values += [user.as_json() for owner in holder.owners if (user := call.tenant.people.users.get(owner))]
     return call.collection(
         "directoryObjects", [{"@odata.type": value["@odata.type"]} | select(value, call.query) for value in values]
     )

@@ -77,6 +77,9 @@ class Application:
     policies: list[str] = field(default_factory=list)
     token_version: int | None = None
     deleted_at: datetime | None = None
+    redirect_uris: list[str] = field(default_factory=list)
+    delegated: list[str] = field(default_factory=list)
+    """Scopes of Graph that the tenant has consented to, for everybody."""
 
     @property
     def personal(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from rotator.simulator.certificates import write_private
 from rotator.simulator.model import Application, ServicePrincipal
+from rotator.simulator.people import RefreshToken, User
 from rotator.simulator.policies import AppManagementPolicy
 from rotator.simulator.population import Population
 from rotator.simulator.propagation import Propagation
@@ -79,6 +80,8 @@ def save(simulation: Simulation, path: Path) -> None:
         "policies": [asdict(policy) for policy in tenant.policies.values()],
         "applications": [asdict(application) for application in tenant.applications.values()],
         "principals": [asdict(principal) for principal in tenant.principals.values()],
+        "users": [asdict(user) for user in tenant.people.users.values()],
+        "refreshTokens": [asdict(token) for token in tenant.people.refresh_tokens.values()],
     }
     write_private(path, json.dumps(state, default=_plain).encode())
 
@@ -100,6 +103,10 @@ def restore(tenant: Tenant, state: Json) -> Population:
         tenant.put_application(_build(Application, saved))
     for saved in state["principals"]:
         tenant.put_principal(_build(ServicePrincipal, saved))
+    for saved in state.get("users", []):
+        tenant.people.users[saved["object_id"]] = _build(User, saved)
+    for saved in state.get("refreshTokens", []):
+        tenant.people.refresh_tokens[saved["digest"]] = _build(RefreshToken, saved)
     for saved in state["policies"]:
         policy = _build(AppManagementPolicy, saved)
         tenant.policies[policy.policy_id] = policy

@@ -9,6 +9,7 @@ from random import Random
 
 from rotator.simulator.model import Application, FederatedCredential, Holder, ServicePrincipal
 from rotator.simulator.passwords import PasswordBook
+from rotator.simulator.people import People
 from rotator.simulator.policies import DEFAULT_POLICY_ID, AppManagementPolicy
 from rotator.simulator.propagation import Propagation
 from rotator.simulator.refusals import bad_request, not_found
@@ -42,6 +43,7 @@ class Tenant:
         """Whether Application.ReadWrite.OwnedBy suffices to list applications; Microsoft's pages disagree."""
         self.version = 0
         self.passwords = PasswordBook(self)
+        self.people = People(self)
         self._application_ids: dict[str, str] = {}
         self._principal_ids: dict[str, str] = {}
 
@@ -159,8 +161,9 @@ class Tenant:
         return self.applications[object_id] if object_id in self.applications else self.principal(object_id)
 
     def add_owner(self, object_id: str, owner_id: str) -> None:
-        """Make a service principal an owner. Raises `GraphRefusal` when either is unknown or it is one already."""
-        self.principal(owner_id)
+        """Make a service principal or a user an owner. Raises `GraphRefusal`: either is unknown, or it is one."""
+        if owner_id not in self.people.users:
+            self.principal(owner_id)
         owners = self.holder(object_id).owners
         if owner_id in owners:
             msg = "One or more added object references already exist for the following modified properties: 'owners'."

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from rotator.simulator.aadsts import sign_in_refusal
 from rotator.simulator.access_tokens import AccessTokens, Resource
 from rotator.simulator.assertions import AssertionCheck
+from rotator.simulator.delegated import GRANTS, DelegatedGrants
 from rotator.simulator.model import Holder, ServicePrincipal
 from rotator.simulator.refusals import SignInRefusal
 from rotator.simulator.tenant import Tenant
@@ -16,12 +17,13 @@ _NO_STORE = (("cache-control", "no-store, no-cache"), ("pragma", "no-cache"))
 
 
 class TokenEndpoint:
-    """`POST {authority}/{tenant}/oauth2/v2.0/token`, the client credentials grant, and its v1 form with `resource`."""
+    """`POST {authority}/{tenant}/oauth2/v2.0/token`: client credentials (also v1 with `resource`), code and refresh."""
 
     def __init__(self, tenant: Tenant, tokens: AccessTokens) -> None:
         self.tenant = tenant
         self.tokens = tokens
         self._assertions = AssertionCheck(tenant, tokens)
+        self._delegated = DelegatedGrants(tenant, tokens)
 
     def answer(self, request: SimRequest, named_tenant: str) -> SimResponse:
         """The token, or the error body with its AADSTS code."""
@@ -51,10 +53,14 @@ class TokenEndpoint:
     def _token(self, form: dict[str, str], named_tenant: str) -> SimResponse:
         self._check_tenant(named_tenant)
         _check_grant(form)
+        if form["grant_type"] in GRANTS:
+            delegated, _ = self._client(form)
+            body = self._delegated.token(form, delegated, long_lived=_wants_evaluation(form))
+            return json_response(200, body, _NO_STORE)
         resource = self._resource(form)
         principal, proof = self._client(form)
         token, lifetime = self.tokens.issue(principal, resource, proof=proof, long_lived=_wants_evaluation(form))
-        body: Json = {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
+        body = {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
         if "resource" in form:
             body = _as_v1(body, form["resource"], self.tokens)
         return json_response(200, body, _NO_STORE)
@@ -108,7 +114,7 @@ class TokenEndpoint:
 def _check_grant(form: dict[str, str]) -> None:
     if "grant_type" not in form:
         raise sign_in_refusal(900144, parameter="grant_type")
-    if form["grant_type"] != "client_credentials":
+    if form["grant_type"] not in {"client_credentials", *GRANTS}:
         raise sign_in_refusal(70003, grant=form["grant_type"])
     if not form.get("client_id"):
         raise sign_in_refusal(900144, parameter="client_id")
