@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ OTHER_NAMES = {"clientId": "SHOP_CLIENT_ID", "clientSecret": "SHOP_CLIENT_SECRET
 
 
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return a_place(request.param, tmp_path)
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    async with a_place(request.param, tmp_path).living() as living:
+        yield living
 
 
 def test_every_kind_is_in_this_suite(tmp_path: Path) -> None:

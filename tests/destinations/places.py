@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -44,10 +45,18 @@ class Place:
     disk: Disk = field(default_factory=QuickDisk)
     installation: str = INSTALLATION
 
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[Place]:
+        """While whatever serves the place is at work; kinds of a network start their server here."""
+        yield self
+
     @property
     def path(self) -> Path:
         """What the option `path` names, for those that have it."""
         raise AssertionError
+
+    def surroundings(self) -> Surroundings:
+        return Surroundings(self.mapped, self.installation, self.clock, self.disk, inline=self.inline)
 
     def options(self) -> dict[str, Any]:
         return {}
@@ -58,9 +67,8 @@ class Place:
     def open(
         self, rotation: Rotation | None = None, names: dict[str, str] | None = None, **options: Any
     ) -> Destination:
-        around = Surroundings(self.mapped, self.installation, self.clock, self.disk, inline=self.inline)
         rotation = rotation or a_rotation(mapping=dict(NAMES))
-        return Opener(around).open(rotation, self.rule(names, **options))
+        return Opener(self.surroundings()).open(rotation, self.rule(names, **options))
 
     def shows(self) -> dict[str, str]:
         """All names with their texts, of whomever."""
