@@ -11,12 +11,26 @@ import pytest
 from pydantic import ValidationError
 
 from rotator.destinations.options import NetworkOptions
-from rotator.destinations.wire import Wire, said
+from rotator.destinations.surroundings import Surroundings
+from rotator.destinations.wire import Wire, open_wire, said
 from rotator.domain.model import Secret
 from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
+from rotator.ports import Destination
+from tests.destinations.fakes import FakeMapped
 from tests.destinations.servers.answering import Fault, Reply, Server
+from tests.fakes import ManualClock
 
 TEXT = "uvw8Q~abcdefghijklmnopqrstuvwxyz01234567"
+
+
+class Some(NetworkOptions):
+    """Options of no kind in particular."""
+
+    def place(self) -> str:
+        return "some"
+
+    def open(self, *_args: object) -> Destination:
+        raise AssertionError
 
 
 @pytest.fixture
@@ -94,9 +108,18 @@ def test_the_words_of_a_service_are_quoted_whatever_their_form(body: bytes, word
     "address", ["http://example.com", "ftp://example.com", "https://", "https://me:pw@example.com", "https://a?b=c", 7]
 )
 def test_an_address_that_could_leak_is_refused(address: object) -> None:
-    class Some(NetworkOptions):
-        def place(self) -> str:
-            return "x"
-
     with pytest.raises(ValidationError, match="an address such as"):
         Some.model_validate({"endpoint": address})
+
+
+async def test_only_a_certificate_of_a_trusted_authority_is_believed() -> None:
+    server = Server(lambda _request: Reply(200))
+    url = server.start(tls=True)
+    around = Surroundings(FakeMapped(), "abcd2345", ManualClock())
+    trusting, other = (open_wire(Some.model_validate(each), "x", around) for each in ({"caFile": server.ca_file}, {}))
+    assert (await trusting.send("read", "GET", url)).status == 200
+    with pytest.raises(DestinationUnavailable, match=r"CERTIFICATE_VERIFY_FAILED.*caFile"):
+        await other.send("read", "GET", url)
+    await trusting.close()
+    await other.close()
+    server.close()

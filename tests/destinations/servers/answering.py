@@ -1,16 +1,29 @@
-"""What does a small HTTP server for a test need? Real sockets on loopback, port 0, and faults by request."""
+"""What does a small HTTP server for a test need? Real sockets on loopback, port 0, and faults by request.
+
+`async with server.listening()` serves on the test's own loop; `start` serves from a thread, for tests and places that
+are not asynchronous. Both speak TLS when asked, under one authority for all servers of the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import json
+import shutil
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from rotator.clock import SystemClock
+from rotator.simulator.certificates import Authority, authority_in
 
 _REASONS = {200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden"}
 
@@ -69,6 +82,36 @@ class Server:
         self.requests: list[Request] = []
         self.url = ""
         self._open: set[asyncio.StreamWriter] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def ca_file(self) -> str:
+        """The authority of whoever serves with TLS."""
+        return str(authority().ca_file)
+
+    def start(self, *, tls: bool = False, context: ssl.SSLContext | None = None) -> str:
+        """Serve from a thread until `close`; returns the address."""
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._live, args=(_context(context, tls=tls), ready), daemon=True)
+        self._thread.start()
+        assert ready.wait(10)
+        return self.url
+
+    def close(self) -> None:
+        """End what `start` began; no request is answered any more."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(10)
+
+    def _live(self, context: ssl.SSLContext | None, ready: threading.Event) -> None:
+        async def live() -> None:
+            self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+            async with self.listening(context):
+                ready.set()
+                await self._stop.wait()
+
+        asyncio.run(live())
 
     @asynccontextmanager
     async def listening(self, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
@@ -81,6 +124,7 @@ class Server:
             server.close()
             for writer in list(self._open):
                 writer.transport.abort()
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
@@ -113,6 +157,18 @@ class Server:
         return True
 
 
+@cache
+def authority() -> Authority:
+    """One for all servers of this process; its certificate is for localhost and 127.0.0.1."""
+    folder = tempfile.mkdtemp(prefix="rotator-tests-authority-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return authority_in(Path(folder), now=SystemClock().now())
+
+
+def _context(context: ssl.SSLContext | None, *, tls: bool) -> ssl.SSLContext | None:
+    return context or (authority().server_context() if tls else None)
+
+
 async def _request(reader: asyncio.StreamReader) -> Request | None:
     first = await reader.readline()
     if not first.strip():
@@ -136,6 +192,3 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
         await reader.readline()
     await reader.readline()
     return whole
-
-
-Handler = Callable[[Request], Awaitable[Reply]]
