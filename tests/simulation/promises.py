@@ -115,7 +115,8 @@ class Promises:
             if not rule.required or rule.name in names or rule.name in attempt.accept_outage:
                 continue
             harmed = place.harmed_at is not None and place.harmed_at >= attempt.started_at
-            edited = by.edited_at >= self._universe.time() - _SEEN
+            # A process that is stopped in the middle of an attempt learns of an edit only with the next one.
+            edited = by.edited_at >= min(attempt.started_at, self._universe.time() - _SEEN)
             if place.bears != event.key_id and not (harmed or edited):
                 self._laws.break_(
                     f"L7: {event.rotation} was promoted, and {place.name} bears {place.bears[:8] or 'nothing'}"
