@@ -13,6 +13,7 @@ from rotator.config.later import FORMATS, later_value
 from rotator.config.later import KINDS as LATER_KINDS
 from rotator.config.problems import Problems, Spot, keys_of
 from rotator.config.reading import Table
+from rotator.config.templates import SAMPLES, filled, unknown_slots
 from rotator.destinations import KINDS
 from rotator.destinations.options import KindOptions
 from rotator.domain.model import DestinationRule, OnDrift
@@ -72,7 +73,8 @@ class Reader:
             self._problems.blame(self._defaults, RotationOptions, exc, unasked=frozenset(keys_of(RotationOptions)))
             for error in exc.errors(include_url=False, include_input=False):
                 self._drop(error["loc"][0])
-        if self._destinations(self._values.get("destinations", []), self._defaults / "destinations") is None:
+        rows = self._values.get("destinations", [])
+        if self._destinations(rows, self._defaults / "destinations", values=SAMPLES) is None:
             self._drop("destinations")
 
     def _drop(self, key: object) -> None:
@@ -89,7 +91,7 @@ class Reader:
         options = self._validated(RotationOptions, values, spot)
         inherited = "destinations" in self._values and "destinations" not in raw
         rows = values.get("destinations", [{"kind": "embedded"}])
-        destinations = self._destinations(rows, (self._defaults if inherited else spot) / "destinations")
+        destinations = self._destinations(rows, (self._defaults if inherited else spot) / "destinations", values=values)
         if options is None or destinations is None:
             return None
         return WrittenRotation(spot, self._defaults, options, destinations)
@@ -109,15 +111,20 @@ class Reader:
             self._problems.blame(spot, model, exc, defaults=self._defaults, unasked=self._faulty)
             return None
 
-    def _destinations(self, rows: object, spot: Spot) -> tuple[WrittenDestination, ...] | None:
+    def _destinations(
+        self, rows: object, spot: Spot, *, values: Mapping[str, object]
+    ) -> tuple[WrittenDestination, ...] | None:
         """All of them, or None when one is wrong; that `rows` is no list has been said already."""
         if not isinstance(rows, list):
             return None
-        read = [self._destination(row, spot, n) for n, row in enumerate(rows)]
+        read = [self._destination(filled(row, values), spot, n) for n, row in enumerate(rows)]
         good = tuple(each for each in read if each is not None)
         return good if len(good) == len(read) else None
 
     def _destination(self, raw: object, row: Spot, n: int) -> WrittenDestination | None:
+        for unknown in unknown_slots(raw):
+            self._problems.add(row / n, unknown)
+            return None
         model = self._kind(raw, row, n)
         options = self._validated(model, raw, row / n) if model else None  # type: ignore[arg-type]  # a mapping, as _kind saw
         if not isinstance(raw, dict) or not isinstance(options, Shared) or not isinstance(options, KindOptions):

@@ -7,7 +7,6 @@ import pytest
 from tests.config.writing import CONNECTION, OURS, TENANT, Folder
 
 DAYS = "a whole number from 1 to 3650 days"
-KINDS = "embedded | file"
 LATER = "known, but not available in this version (leave it out)"
 NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.config.writing import CONNECTION, INTERVAL, OURS, ROTATION, THEIRS, Folder
 
 DAYS = "a whole number from 1 to 3650 days"
-KINDS = "embedded | file"
 LATER = "known, but not available in this version (leave it out)"
 NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rotator.destinations import KINDS as ALL_KINDS
 from tests.config.writing import CONNECTION, INTERVAL, ROTATION, Folder
 
 DAYS = "a whole number from 1 to 3650 days"
-KINDS = "embedded | file"
+KINDS = " | ".join(ALL_KINDS)
 LATER = "known, but not available in this version (leave it out)"
 NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"

@@ -15,7 +15,12 @@ from rotator.config import example, load, schema
 from tests.config.writing import Folder
 
 Node = dict[str, Any]
-PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "configuration.md").read_text(encoding="utf-8")
+#: Each kind of destination has a page of its own.
+PAGES = PAGE + "".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "destinations").glob("*.md")))
+#: What all kinds of destinations share, those that speak to a network also; it is shown with some.
+SHARED = {"required", "order", "onDrift", "adopt", "names", "endpoint", "caFile", "timeout", "auth"}
 
 
 def test_the_example_loads_without_warnings(folder: Folder) -> None:
@@ -45,10 +50,14 @@ def test_the_example_covers_the_whole_schema() -> None:
 
     # What all methods of connections share is shown once, with the first of them.
     shared = set(whole["$defs"]["ClientSecretConnection"]["properties"])
-    assert {
-        each for each in missing if not (each.partition("Connection.")[2] in shared and "Connection." in each)
-    } == set()
+    missing = {each for each in missing if not (each.partition("Connection.")[2] in shared and "Connection." in each)}
+    assert {each for each in missing if each.partition("Destination.")[2] not in SHARED} == set()
     assert {"ClientSecretConnection." + option for option in shared}.isdisjoint(missing)
+    assert {option for option in SHARED if option not in {option for _, option in written}} <= {
+        "auth",
+        "endpoint",
+        "timeout",
+    }
 
 
 def test_every_option_of_the_example_has_a_comment() -> None:
@@ -95,7 +104,7 @@ def test_every_file_in_the_documentation_loads(folder: Folder, block: str) -> No
 def test_the_documentation_names_every_option() -> None:
     options = {option for block in _blocks(schema()).values() for option in block["properties"]}
 
-    assert [option for option in sorted(options) if not re.search(rf"\b{option}\b", PAGE)] == []
+    assert [option for option in sorted(options) if not re.search(rf"\b{option}\b", PAGES)] == []
 
 
 def _blocks(made: Node) -> dict[str, Node]:

@@ -306,3 +306,29 @@ def test_a_configuration_cannot_be_changed(folder: Files) -> None:
     with pytest.raises(ValueError, match="frozen"):
         made.daemon.concurrency = 9
     assert replace(made, rotations=()).rotations == ()
+
+
+def test_one_default_destination_serves_every_rotation_under_its_own_name(folder: Files) -> None:
+    defaults = (
+        "defaults:\n  environment: test\n  destinations:\n"
+        '    - {kind: file, path: "/run/{rotation.environment}/{rotation.name}.env"}\n'
+    )
+    second = ROTATION.replace("billing", "payroll").replace("BILLING", "PAYROLL").replace(THEIRS, KEY)
+    made = folder.load(defaults + CONNECTION + ROTATION + INTERVAL + second + INTERVAL)
+
+    assert [each.destinations[0].name for each in made.rotations] == [
+        "file:/run/test/billing.env",
+        "file:/run/test/payroll.env",
+    ]
+    assert made.rotations[0].destinations[0].options == {"path": "/run/test/billing.env"}
+
+
+def test_braces_of_another_word_are_told_once(folder: Files) -> None:
+    defaults = 'defaults:\n  destinations:\n    - {kind: file, path: "/run/{rotation.nmae}.env"}\n'
+
+    assert folder.problems(defaults + CONNECTION + ROTATION + INTERVAL) == [
+        (
+            "config.yaml:3:7: defaults.destinations[0]: '/run/{rotation.nmae}.env' holds what nothing stands for"
+            " ({rotation.name} | {rotation.project} | {rotation.environment})"
+        )
+    ]

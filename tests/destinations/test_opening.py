@@ -28,7 +28,7 @@ def test_every_kind_has_options_and_a_page(kind: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        (DestinationRule("x", "pigeon"), "kind: 'pigeon' is not allowed (embedded | file)"),
+        (DestinationRule("x", "pigeon"), f"kind: 'pigeon' is not allowed ({' | '.join(KINDS)})"),
         (DestinationRule("x", "file", options={"path": "x"}), "file: path: 'x' is not allowed (an absolute path"),
         (DestinationRule("x", "file", options={"path": "/x", "more": 1}), "file: more: Extra inputs"),
         (DestinationRule("x", "embedded", names={"clientSecret": "a/b"}), "x: names: 'a/b' is not allowed"),
