@@ -185,7 +185,7 @@ class Desk:
             made = replace(before, name=name, document={**before.document, **rest}, secrets=secrets or before.secrets)
             options = await self._tried(made, anew="credentials" in changes)
             made = replace(made, fingerprint=await self._fingerprint(options))
-            if not await self._store.resources.change_connection(made):
+            if not await self._store.resources.change_connection(made, with_secrets=bool(secrets)):
                 raise Conflict(f"The connection has changed meanwhile, or {name} is taken", hint="Read it again.")
             await self._take_connections()
             await self._define_own(options)

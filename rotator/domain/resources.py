@@ -31,6 +31,20 @@ class MadeConnection:
     updated_at: datetime | None = None
 
 
+#: The option that holds the refresh token of a connection with the method oauth.
+REFRESH_TOKEN = "refreshToken"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTurn:
+    """The right to use a connection's refresh token; nobody else does before it is given back."""
+
+    #: The one that is kept; None: none yet.
+    token: Secret | None
+    #: Of the configured one that it came of; empty for connections of the API.
+    fingerprint: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ShownConnection:
     """A connection as callers may see it: no credential in it."""

@@ -56,15 +56,19 @@ def add(tx: Transaction, seal: Seal, made: MadeConnection) -> bool:
     return True
 
 
-def change(tx: Transaction, seal: Seal, made: MadeConnection) -> bool:
-    """Replace options and credentials of the version that was read. False: it has changed, or the name is taken."""
+def change(tx: Transaction, seal: Seal, made: MadeConnection, *, with_secrets: bool) -> bool:
+    """Replace options, perhaps credentials, of the version that was read. False: it has changed, or the name is taken.
+
+    Credentials that were merely read may be older than those that stand there: a refresh token is replaced at any time.
+    """
     holder = tx.row(_NAMED, {"wanted": made.name})
     if holder is not None and holder[0] != made.id:
         return False
     expected = {"of": made.id, "expected": made.version, "version": made.version + 1, "updated_at": tx.now}
     if not tx.run(_CHANGE, {**_values(made), **expected}):
         return False
-    _keep(tx, seal, made.id, made.secrets)
+    if with_secrets:
+        _keep(tx, seal, made.id, made.secrets)
     return True
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, delete, select
 from rotator.domain.model import CredentialState, Folder, Secret
 from rotator.errors import DestinationUnavailable
 from rotator.ports import MappedName, Marker
+from rotator.store import versions
 from rotator.store.rows import instant
 from rotator.store.schema import credentials, mapped_names
 from rotator.store.seal import Place, Seal, text_at
@@ -86,6 +87,7 @@ def stage(tx: Transaction, folder: Folder, names: Mapping[str, str], marker: Mar
     rows = [_row(tx, field, name, marker, known.get(name), is_current=is_current) for field, name in names.items()]
     tx.run_all(_STAGE, [row | _of(folder) for row in rows])
     if is_current:
+        versions.remember(tx, marker.rotation_id, marker.key_id)
         _leave(tx, folder, names, marker.rotation_id)
 
 
@@ -95,6 +97,7 @@ def _leave(tx: Transaction, folder: Folder, names: Mapping[str, str], rotation_i
     for *place, name in tx.rows(_ALL_OF, {"rotation": rotation_id}):
         if tuple(place) != here or name not in kept:
             tx.run(_LEFT, {"rotation": rotation_id, "name": name, **_of(Folder(*place))})
+            versions.forget(tx, Folder(*place), name, rotation_id)
 
 
 def _row(
@@ -120,6 +123,8 @@ def unmap(tx: Transaction, folder: Folder, names: Collection[str], rotation_id: 
     """Remove these names, where they are that rotation's."""
     if names:
         tx.change(_UNMAP, names, {**_of(folder), "rotation": rotation_id})
+    for name in names:
+        versions.forget(tx, folder, name, rotation_id)
 
 
 def mapped_text(tx: Transaction, seal: Seal, folder: Folder, name: str) -> Secret | None:

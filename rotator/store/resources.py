@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from rotator.domain.model import Folder
-from rotator.domain.resources import MadeConnection, Project, ShownSecret
-from rotator.store import connections, embedded, projects, shown
+from rotator.domain.resources import MadeConnection, Project, RefreshTurn, ShownSecret
+from rotator.store import connections, embedded, projects, refresh_tokens, shown
 from rotator.store.runner import Runner
 from rotator.store.seal import Seal
 
@@ -31,9 +32,10 @@ class ResourceStore:
         """False: the name is taken."""
         return await self._runner.write(lambda tx: connections.add(tx, self._seal, made))
 
-    async def change_connection(self, made: MadeConnection) -> bool:
-        """False: it has changed since it was read, or the name is taken."""
-        return await self._runner.write(lambda tx: connections.change(tx, self._seal, made))
+    async def change_connection(self, made: MadeConnection, *, with_secrets: bool) -> bool:
+        """Its credentials stay as they are unless they are to change too. False: changed since, or a name in use."""
+        change = partial(connections.change, with_secrets=with_secrets)
+        return await self._runner.write(lambda tx: change(tx, self._seal, made))
 
     async def remove_connection(self, connection_id: str) -> None:
         """Take it out; once it is gone there is nothing to do."""
@@ -64,9 +66,32 @@ class ResourceStore:
         found = await self._runner.peek(lambda tx: shown.shown(tx, self._seal, folder, name))
         return found[0] if found else None
 
+    async def shown_version(self, folder: Folder, name: str, version: int) -> ShownSecret | None:
+        """What it showed in that version, while its credential lives; None when there is nothing to see."""
+        operation = partial(shown.shown_version, name=name, version=version)
+        return await self._runner.peek(lambda tx: operation(tx, self._seal, folder))
+
     async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None:
         """Remove these names of a rotation that is gone."""
         await self._runner.write(lambda tx: embedded.unmap(tx, folder, names, rotation_id))
+
+    # Refresh tokens of connections that sign in with one.
+
+    async def take_refresh_turn(self, connection: str, holder: str, span: timedelta) -> RefreshTurn | None:
+        """The right to use its refresh token for so long; None while it is another's."""
+        take = partial(refresh_tokens.claim, holder=holder, span=span)
+        return await self._runner.write(lambda tx: take(tx, self._seal, connection))
+
+    async def end_refresh_turn(
+        self, connection: str, holder: str, *, turn: RefreshTurn, new: RefreshTurn | None = None
+    ) -> bool:
+        """Give the turn back, with what followed. False: the token has been replaced meanwhile, and that one stays."""
+        end = partial(refresh_tokens.end, holder=holder, turn=turn, new=new)
+        return await self._runner.write(lambda tx: end(tx, self._seal, connection))
+
+    async def forget_refresh_tokens(self, connections_kept: Collection[str]) -> None:
+        """Nothing is left of those of other connections."""
+        await self._runner.write(lambda tx: refresh_tokens.forget_others(tx, connections_kept))
 
     async def now(self) -> datetime:
         """The database's time."""

@@ -1,11 +1,11 @@
-"""What do readers of mapped secrets see now? One query for a folder or for one name, texts opened on the way."""
+"""What do readers of mapped secrets see? One query for a folder, a name or a version, texts opened on the way."""
 
 from __future__ import annotations
 
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, Table, bindparam, select
 
 from rotator.domain.model import Folder, Secret
 from rotator.domain.resources import ShownSecret
@@ -14,27 +14,25 @@ from rotator.store.schema import credentials, mapped_names, rotations, sealed
 from rotator.store.seal import Place, Seal
 from rotator.store.session import Transaction
 from rotator.store.statements import Prepared
-
-_TEXT = (
-    (sealed.c.of_table == "credentials") & (sealed.c.of_row == mapped_names.c.key_id) & (sealed.c.of_column == "text")
-)
+from rotator.store.versions import mapped_versions
 
 
-def _shown(*conditions: Any) -> Select[Any]:
+def _shown(names: Table, *conditions: Any) -> Select[Any]:
     """Without a current credential a name shows nothing yet, and is left out."""
+    text = (sealed.c.of_table == "credentials") & (sealed.c.of_row == names.c.key_id) & (sealed.c.of_column == "text")
     joined = (
-        mapped_names.join(credentials, credentials.c.key_id == mapped_names.c.key_id)
-        .outerjoin(sealed, _TEXT)
-        .outerjoin(rotations, rotations.c.id == mapped_names.c.rotation_id)
+        names.join(credentials, credentials.c.key_id == names.c.key_id)
+        .outerjoin(sealed, text)
+        .outerjoin(rotations, rotations.c.id == names.c.rotation_id)
     )
     return (
         select(
-            mapped_names.c.name,
-            mapped_names.c.field,
-            mapped_names.c.version,
-            mapped_names.c.rotation_id,
-            mapped_names.c.key_id,
-            mapped_names.c.updated_at,
+            names.c.name,
+            names.c.field,
+            names.c.version,
+            names.c.rotation_id,
+            names.c.key_id,
+            names.c.updated_at,
             rotations.c.created_at,
             credentials.c.client_id,
             credentials.c.tenant_id,
@@ -44,23 +42,37 @@ def _shown(*conditions: Any) -> Select[Any]:
         )
         .select_from(joined)
         .where(
-            mapped_names.c.project == bindparam("project"),
-            mapped_names.c.environment == bindparam("environment"),
-            mapped_names.c.path == bindparam("path"),
+            names.c.project == bindparam("project"),
+            names.c.environment == bindparam("environment"),
+            names.c.path == bindparam("path"),
             *conditions,
         )
-        .order_by(mapped_names.c.name)
+        .order_by(names.c.name)
     )
 
 
-_ALL = Prepared(_shown())
-_ONE = Prepared(_shown(mapped_names.c.name == bindparam("wanted")))
+_ALL = Prepared(_shown(mapped_names))
+_ONE = Prepared(_shown(mapped_names, mapped_names.c.name == bindparam("wanted")))
+_VERSION = Prepared(
+    _shown(
+        mapped_versions, mapped_versions.c.name == bindparam("wanted"), mapped_versions.c.version == bindparam("number")
+    )
+)
 
 
 def shown(tx: Transaction, seal: Seal, folder: Folder, name: str | None) -> list[ShownSecret]:
     """The mapped secrets of the folder, or the one of that name, by name."""
-    place = {"project": folder.project, "environment": folder.environment, "path": folder.path}
-    rows = tx.rows(_ALL, place) if name is None else tx.rows(_ONE, {**place, "wanted": name})
+    rows = tx.rows(_ALL, _of(folder)) if name is None else tx.rows(_ONE, {**_of(folder), "wanted": name})
+    return _seen(seal, folder, rows)
+
+
+def shown_version(tx: Transaction, seal: Seal, folder: Folder, *, name: str, version: int) -> ShownSecret | None:
+    """What the name showed in that version; None when there was none, or its credential is revoked."""
+    rows = tx.rows(_VERSION, {**_of(folder), "wanted": name, "number": version})
+    return next(iter(_seen(seal, folder, rows)), None)
+
+
+def _seen(seal: Seal, folder: Folder, rows: list[Row]) -> list[ShownSecret]:
     found = ((row, _text(seal, row)) for row in rows)
     return [
         ShownSecret(
@@ -76,6 +88,10 @@ def shown(tx: Transaction, seal: Seal, folder: Folder, name: str | None) -> list
         for row, text in found
         if text is not None
     ]
+
+
+def _of(folder: Folder) -> dict[str, str]:
+    return {"project": folder.project, "environment": folder.environment, "path": folder.path}
 
 
 def _text(seal: Seal, row: Row) -> Secret | None:

@@ -27,7 +27,7 @@ from rotator.domain.changes import (
 from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, IssueIntent, Lease, Standing
 from rotator.domain.next_time import first_slot, interval_slot
 from rotator.ports import Written
-from rotator.store import rows
+from rotator.store import rows, versions
 from rotator.store.facts import bare_facts
 from rotator.store.leases import extend, move
 from rotator.store.rows import micros
@@ -159,6 +159,7 @@ def _seal_texts(to: _Writing, found: Sequence[SealText]) -> None:
 
 def _erase_texts(to: _Writing, found: Sequence[EraseText]) -> None:
     erase(to.tx, [Place.of_credential(each.key_id) for each in found])
+    versions.purge(to.tx, [each.key_id for each in found])
 
 
 _SWITCH = Prepared(
@@ -175,6 +176,8 @@ _SWITCH = Prepared(
 
 def _switch_mapped(to: _Writing, found: Sequence[SwitchMapped]) -> None:
     to.tx.run_all(_SWITCH, [{"rotation": each.rotation_id, "key": each.key_id, "now": to.tx.now} for each in found])
+    for each in found:
+        versions.remember(to.tx, each.rotation_id, each.key_id)
 
 
 _END_REQUEST = Prepared(

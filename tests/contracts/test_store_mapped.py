@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.domain.changes import ForgetRotation, SealText, SwitchMapped
+from rotator.domain.changes import EraseText, ForgetRotation, SealText, SwitchMapped
 from rotator.domain.model import CredentialState, Folder, Lease, Secret
 from rotator.errors import DestinationUnavailable
 from rotator.ports import MappedName, Marker
@@ -85,3 +85,32 @@ async def test_what_consumers_read_outlives_a_rotation_that_is_merely_forgotten(
     lease = await promoted(books)
     await books.store.write(lease, [ForgetRotation("rotation-1")], ttl=TTL, release=True)
     assert (await shown(books))["SECRET"] == "hush"
+
+
+async def seen(books: Books, version: int, name: str = "SECRET") -> str | None:
+    found = await books.store.resources.shown_version(FOLDER, name, version)
+    return found.text.reveal() if found else None
+
+
+async def test_each_version_can_be_read_until_its_credential_is_revoked(books: Books) -> None:
+    lease = await promoted(books)
+    pending = a_credential(key_id="new", state=CredentialState.PENDING)
+    await books.store.write(lease, [pending, SealText("new", Secret("fresh"))], ttl=TTL)
+    await books.store.stage(FOLDER, NAMES, marker("new", token=2))
+    assert await seen(books, 2) is None
+    await books.store.write(lease, [SwitchMapped("rotation-1", "new")], ttl=TTL)
+    assert [await seen(books, version) for version in (1, 2, 3)] == ["hush", "fresh", None]
+    assert [await seen(books, version, "KEY") for version in (1, 2)] == [KEY, "new"]
+    first = await books.store.resources.shown_version(FOLDER, "SECRET", 1)
+    assert first is not None
+    assert (first.version, first.key_id, first.rotation_id) == (1, KEY, "rotation-1")
+    await books.store.write(lease, [EraseText(KEY)], ttl=TTL)
+    assert [await seen(books, 1), await seen(books, 1, "KEY"), await seen(books, 2)] == [None, None, "fresh"]
+
+
+async def test_a_name_that_is_taken_away_takes_its_versions_along(books: Books) -> None:
+    await promoted(books)
+    await books.store.unmap(FOLDER, ["SECRET"], "rotation-1")
+    assert (await seen(books, 1), await seen(books, 1, "ID")) == (None, CLIENT)
+    await books.store.stage(FOLDER, {"clientId": "OTHER"}, marker())
+    assert (await seen(books, 1, "ID"), await seen(books, 1, "OTHER")) == (None, CLIENT)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from rotator.domain.changes import Change, SealText, SwitchMapped
 from rotator.domain.edits import Add
 from rotator.domain.model import Folder, Secret
-from rotator.domain.resources import MadeConnection, Project
+from rotator.domain.resources import REFRESH_TOKEN, MadeConnection, Project, RefreshTurn
 from rotator.ports import Marker
 from tests.builders import KEY, a_credential, a_rotation
 from tests.contracts.stores import TTL, Books
@@ -41,8 +42,9 @@ async def test_only_the_version_that_was_read_is_changed(books: Books) -> None:
     await books.store.resources.add_connection(MADE)
     (kept,) = await books.store.resources.connections()
     books.clock.advance(60)
-    assert await books.store.resources.change_connection(replace(kept, secrets={"clientSecret": Secret("second")}))
-    assert not await books.store.resources.change_connection(replace(kept, secrets={"clientSecret": Secret("old")}))
+    change = partial(books.store.resources.change_connection, with_secrets=True)
+    assert await change(replace(kept, secrets={"clientSecret": Secret("second")}))
+    assert not await change(replace(kept, secrets={"clientSecret": Secret("old")}))
     (changed,) = await books.store.resources.connections()
     assert (changed.version, changed.secrets["clientSecret"].reveal()) == (2, "second")
     assert changed.updated_at == books.clock.now()
@@ -96,3 +98,55 @@ async def test_readers_see_a_mapped_secret_from_its_promotion_on(books: Books) -
     assert await resources.shown_secrets(replace(FOLDER, path="/elsewhere")) == []
     await books.store.wake()
     assert books.clock.now() - shown.updated_at < timedelta(seconds=1)
+
+
+async def test_a_refresh_token_is_used_by_one_at_a_time(books: Books) -> None:
+    await books.store.resources.add_connection(replace(MADE, secrets={REFRESH_TOKEN: Secret("one")}))
+    take, end = books.store.resources.take_refresh_turn, books.store.resources.end_refresh_turn
+    turn = await take("fabrikam", "a", TTL)
+    assert turn == RefreshTurn(Secret("one"))
+    assert await take("fabrikam", "b", TTL) is None
+    assert await end("fabrikam", "a", turn=turn, new=RefreshTurn(Secret("two")))
+    assert await take("fabrikam", "b", TTL) == RefreshTurn(Secret("two"))
+
+
+async def test_a_turn_that_its_holder_never_ended_ends_by_itself(books: Books) -> None:
+    await books.store.resources.add_connection(replace(MADE, secrets={REFRESH_TOKEN: Secret("one")}))
+    take, end = books.store.resources.take_refresh_turn, books.store.resources.end_refresh_turn
+    lost = await take("fabrikam", "a", TTL)
+    assert lost is not None
+    books.clock.advance(TTL.total_seconds())
+    turn = await take("fabrikam", "b", TTL)
+    assert turn == lost
+    assert await end("fabrikam", "b", turn=turn, new=RefreshTurn(Secret("two")))
+    assert not await end("fabrikam", "a", turn=lost, new=RefreshTurn(Secret("late")))
+    assert await take("fabrikam", "c", TTL) == RefreshTurn(Secret("two"))
+
+
+async def test_a_refresh_token_that_was_given_anew_is_not_written_over_nor_brought_back(books: Books) -> None:
+    await books.store.resources.add_connection(replace(MADE, secrets={REFRESH_TOKEN: Secret("one")}))
+    (read,) = await books.store.resources.connections()
+    turn = await books.store.resources.take_refresh_turn("fabrikam", "a", TTL)
+    assert turn is not None
+    anew = replace(read, secrets={REFRESH_TOKEN: Secret("anew")})
+    assert await books.store.resources.change_connection(anew, with_secrets=True)
+    late = RefreshTurn(Secret("late"))
+    assert not await books.store.resources.end_refresh_turn("fabrikam", "a", turn=turn, new=late)
+    (read,) = await books.store.resources.connections()
+    assert read.secrets == anew.secrets
+    stale = replace(read, secrets=MADE.secrets, document={"description": "other"})
+    assert await books.store.resources.change_connection(stale, with_secrets=False)
+    assert (await books.store.resources.connections())[0].secrets == anew.secrets
+
+
+async def test_what_follows_a_configured_refresh_token_is_kept_until_its_connection_is_gone(books: Books) -> None:
+    take, end = books.store.resources.take_refresh_turn, books.store.resources.end_refresh_turn
+    turn = await take("contoso", "a", TTL)
+    assert turn == RefreshTurn(None)
+    assert await end("contoso", "a", turn=turn, new=RefreshTurn(Secret("two"), "of-one"))
+    await books.store.resources.forget_refresh_tokens({"contoso"})
+    turn = await take("contoso", "b", TTL)
+    assert turn == RefreshTurn(Secret("two"), "of-one")
+    await end("contoso", "b", turn=turn)
+    await books.store.resources.forget_refresh_tokens({"other"})
+    assert await take("contoso", "c", TTL) == RefreshTurn(None)

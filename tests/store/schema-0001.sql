@@ -171,6 +171,20 @@ CREATE TABLE mapped_names (
 )
  WITHOUT ROWID;
 CREATE INDEX mapped_names_by_rotation ON mapped_names (rotation_id);
+CREATE TABLE mapped_versions (
+	project TEXT NOT NULL, 
+	environment TEXT NOT NULL, 
+	path TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	version INTEGER NOT NULL, 
+	rotation_id TEXT NOT NULL, 
+	field TEXT NOT NULL, 
+	key_id TEXT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	PRIMARY KEY (project, environment, path, name, version)
+)
+ WITHOUT ROWID;
+CREATE INDEX mapped_versions_by_key ON mapped_versions (key_id);
 CREATE TABLE meta (
 	name TEXT NOT NULL, 
 	value TEXT NOT NULL, 
@@ -182,6 +196,14 @@ CREATE TABLE projects (
 	description TEXT NOT NULL, 
 	created_at BIGINT NOT NULL, 
 	PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+CREATE TABLE refresh_tokens (
+	connection TEXT NOT NULL, 
+	fingerprint TEXT NOT NULL, 
+	holder TEXT NOT NULL, 
+	until BIGINT NOT NULL, 
+	PRIMARY KEY (connection)
 )
  WITHOUT ROWID;
 CREATE TABLE requests (

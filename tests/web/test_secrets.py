@@ -53,7 +53,28 @@ async def test_a_reader_that_knows_it_already_is_told_so_until_it_changes(house:
         assert changed.headers["etag"] != first.headers["etag"]
     assert (await house.get(NAME, **PLACE))["secret"]["version"] == 3
     assert (await house.get(NAME, version=3, **PLACE))["secret"]["version"] == 3
-    assert (await house.ask("GET", NAME, params={**PLACE, "version": 1})).status_code == 404
+    assert (await house.ask("GET", NAME, params={**PLACE, "version": 4})).status_code == 404
+
+
+async def test_an_older_version_is_read_until_its_credential_is_revoked(house: House) -> None:
+    made = await house.rotation()
+    first = (await house.get(NAME, **PLACE))["secret"]
+    await house.post(f"{ROTATIONS}/{made['id']}/rotate-secrets")
+    old = (await house.get(NAME, version=1, **PLACE))["secret"]
+    assert old == first
+    assert (await house.get(NAME, **PLACE))["secret"]["secretValue"] != first["secretValue"]
+    hidden = await house.ask("GET", NAME, params={**PLACE, "version": 1, "viewSecretValue": "false"})
+    assert first["secretValue"] not in hidden.text
+    known = await house.ask("GET", NAME, params={**PLACE, "version": 1})
+    same = await house.ask(
+        "GET", NAME, params={**PLACE, "version": 1}, headers={"if-none-match": known.headers["etag"]}
+    )
+    assert (same.status_code, same.content) == (304, b"")
+    await house.engine.ask("billing-api", "compromised")
+    await house.post(f"{ROTATIONS}/{made['id']}/rotate-secrets")
+    now = (await house.get(NAME, **PLACE))["secret"]["version"]
+    found = [await house.ask("GET", NAME, params={**PLACE, "version": n}) for n in (1, 2, now)]
+    assert [each.status_code for each in found] == [404, 404, 200]
 
 
 async def test_a_value_can_be_hidden(house: House) -> None:

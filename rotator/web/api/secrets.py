@@ -88,10 +88,12 @@ async def secret(
     name: SecretName,
     wish: Annotated[WishForOne, Depends(read_by(WishForOne))],
 ) -> Response:
-    """One mapped secret as it is now; with `If-None-Match`, 304 when it has not changed."""
+    """One mapped secret as it is, or was in a version whose credential lives; `If-None-Match`: 304 when unchanged."""
     folder = await _folder(known, caller, wish, Role.READER)
     found = await known.places.shown_secret(folder, name)
-    if found is None or (wish.version is not None and wish.version != found.version):
+    if found is not None and wish.version not in {None, found.version}:
+        found = await known.places.shown_version(folder, name, wish.version or 0)
+    if found is None:
         raise NotFound(f"Secret with name '{name}' not found")
     hidden = not wish.view_secret_value
     tag = etag([found], hidden=hidden)
