@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
-from rotator.store.schema import metadata
+from rotator.store.schema import TEXT, metadata
 
 
 def _at(name: str) -> Column[int]:
@@ -12,7 +12,7 @@ def _at(name: str) -> Column[int]:
 
 
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, TEXT, nullable=False)
 
 
 def _number(name: str) -> Column[int]:
@@ -20,13 +20,13 @@ def _number(name: str) -> Column[int]:
 
 
 def _of_identity() -> Column[str]:
-    return Column("identity_id", Text, ForeignKey("identities.id", ondelete="CASCADE"), nullable=False)
+    return Column("identity_id", TEXT, ForeignKey("identities.id", ondelete="CASCADE"), nullable=False)
 
 
 identities = Table(
     "identities",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("name"),
     # A list of {role, project, environment, path}.
     _text("grants"),
@@ -38,7 +38,7 @@ identities = Table(
 sign_ins = Table(
     "sign_ins",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _of_identity(),
     _text("method"),
     _text("handle"),
@@ -56,7 +56,7 @@ sign_ins = Table(
 client_secrets = Table(
     "client_secrets",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _of_identity(),
     _text("digest"),
     _text("prefix"),
@@ -73,7 +73,7 @@ access_tokens = Table(
     "access_tokens",
     metadata,
     # SHA-256 of the text, which has 256 bits of its own: nothing slower is needed.
-    Column("digest", Text, primary_key=True),
+    Column("digest", TEXT, primary_key=True),
     _text("id"),
     _of_identity(),
     _text("method"),

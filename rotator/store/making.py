@@ -16,8 +16,7 @@ from rotator.ports import Chance
 from rotator.store import access_schema, resources_schema, schema
 from rotator.store import keys as key_files
 from rotator.store.seal import Seal, keep
-from rotator.store.session import Transaction
-from rotator.store.sqlite import DIALECT, TRIGGERS
+from rotator.store.session import Kind, Transaction
 from rotator.store.statements import Prepared
 from rotator.store.store import FINGERPRINT_KEY
 
@@ -27,27 +26,34 @@ _INSTALLATION = Prepared(select(schema.meta.c.value).where(schema.meta.c.name ==
 _SET_META = Prepared(insert(schema.meta).values(name=bindparam("of"), value=bindparam("is")))
 
 
-def is_made(tx: Transaction) -> bool:
+def is_made(tx: Transaction, kind: Kind) -> bool:
     """Are there any tables? Raises StoreUnusable when they are not ours."""
-    tx.cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    tx.cursor.execute(kind.tables)
     tables = {row[0] for row in tx.cursor.fetchall()}
     if tables and not {"alembic_version", "meta"} <= tables:
         raise StoreUnusable(
-            "The state database holds the tables of another program", hint="Set state.url to another file."
+            "The state database holds the tables of another program", hint="Set state.url to another database."
         )
     return bool(tables)
 
 
-def make(tx: Transaction, path: Path | None, given: Sequence[bytes], *, chance: Chance, installation: str) -> Seal:
-    """Make everything in one transaction; the key file first, so that no record is ever sealed without one."""
+def make(
+    tx: Transaction, kind: Kind, given: Sequence[bytes], *, path: Path | None, chance: Chance, installation: str
+) -> Seal:
+    """Make everything in one transaction; the key file first, so that no record is ever sealed without one.
+
+    `path` is that of a file, beside which its key may stand.
+    """
+    if kind.lock:
+        tx.cursor.execute(kind.lock)
     beside = key_files.key_file(path) if path else None
     found = given or (key_files.from_file(beside) if beside else [])
-    if is_made(tx):  # somebody was faster
+    if is_made(tx, kind):  # somebody was faster
         return Seal(found)
     if not found:
         found = [key_files.make_file(beside) if beside else os.urandom(32)]
     seal = Seal(found)
-    for statement in statements():
+    for statement in statements(kind):
         tx.cursor.execute(statement)
     tx.run(_SET_VERSION, {"version": schema.REVISION})
     tx.run(_SET_META, {"of": "installation", "is": installation or chance.letters(8)})
@@ -55,15 +61,16 @@ def make(tx: Transaction, path: Path | None, given: Sequence[bytes], *, chance: 
     return seal
 
 
-def statements() -> list[str]:
+def statements(kind: Kind) -> list[str]:
     """What makes the newest schema of nothing."""
     assert resources_schema.connections.metadata is schema.metadata, "imported, so that its tables are among them"
     assert access_schema.audit.metadata is schema.metadata, "imported, so that its tables are among them"
     made: list[str] = []
     for table in schema.metadata.sorted_tables:
-        made.append(str(CreateTable(table).compile(dialect=DIALECT)))
-        made += [str(CreateIndex(index).compile(dialect=DIALECT)) for index in sorted(table.indexes, key=str)]
-    return [*made, *TRIGGERS]
+        made.append(str(CreateTable(table).compile(dialect=kind.dialect)))
+        indexes = sorted(table.indexes, key=str)
+        made += [str(CreateIndex(index).compile(dialect=kind.dialect)) for index in indexes]
+    return [*made, *kind.triggers]
 
 
 def installation_of(tx: Transaction) -> str:
@@ -73,7 +80,7 @@ def installation_of(tx: Transaction) -> str:
     return str(row[0])
 
 
-def is_newest(tx: Transaction, path: Path | None) -> bool:
+def is_newest(tx: Transaction, where: str) -> bool:
     """Is the schema the newest? False: it is to be migrated. Raises StoreUnusable when it is newer than we are."""
     found = [str(row[0]) for row in tx.rows(_VERSION)]
     if found == [schema.REVISION]:
@@ -81,6 +88,6 @@ def is_newest(tx: Transaction, path: Path | None) -> bool:
     if len(found) == 1 and found[0] in schema.REVISIONS:
         return False
     raise StoreUnusable(
-        f"The state database {path} has schema {', '.join(found) or 'none'}, this program knows {schema.REVISION}",
+        f"The state database {where} has schema {', '.join(found) or 'none'}, this program knows {schema.REVISION}",
         hint="It was written by a newer rotator: install that one, or restore an older backup. Nothing was changed.",
     )

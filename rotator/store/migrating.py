@@ -6,11 +6,13 @@ A new database is made from `schema.py` and stamped; Alembic is imported only wh
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from rotator.store.sqlite import connect
@@ -21,12 +23,26 @@ _log = logging.getLogger(__name__)
 
 def migrate(path: Path, migrations: Path = MIGRATIONS) -> None:
     """Migrate to the newest schema; on any error nothing is changed. Whoever comes second finds nothing to do."""
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: connect(path), poolclass=NullPool)
+    _upgrade(create_engine("sqlite+pysqlite://", creator=lambda: connect(path), poolclass=NullPool), migrations)
+    _log.info("Brought the schema of %s up to date", path)
+
+
+def migrate_server(options: Mapping[str, Any], lock: str, where: str, migrations: Path = MIGRATIONS) -> None:
+    """The same for PostgreSQL, with what its driver is to be told; nodes that come at once take turns."""
+    import psycopg
+
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(**options, prepare_threshold=None), poolclass=NullPool
+    )
+    _upgrade(engine, migrations, lock)
+    _log.info("Brought the schema of %s up to date", where)
+
+
+def _upgrade(engine: Engine, migrations: Path, lock: str = "BEGIN IMMEDIATE") -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(lock)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
-    _log.info("Brought the schema of %s up to date", path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,61 +16,130 @@ from rotator.store import keys as key_files
 from rotator.store.making import installation_of, is_made, is_newest, make
 from rotator.store.runner import InlineRunner, Runner, ThreadRunner
 from rotator.store.seal import Seal, keys_in_use, unknown_key
-from rotator.store.sqlite import SqliteSession, Times
+from rotator.store.session import Kind, Session, Times
 from rotator.store.store import SqlStore
 
 _INSTALLATION = re.compile(r"[a-z0-9-]{1,24}")
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 def open_store(
     url: str,
     *,
     chance: Chance,
-    database_time: Callable[[], datetime],
+    database_time: Callable[[], datetime] | None,
+    monotonic: Callable[[], float] | None = None,
     offset: Callable[[], timedelta] = timedelta,
     keys: Sequence[Secret] = (),
+    password: Secret | None = None,
     installation: str = "",
     inline: bool = False,
 ) -> SqlStore:
-    """Open the database at `url` (`sqlite:///PATH`, or `sqlite://` for one in memory), making it when there is none.
+    """Open the database at `url`, making it when there is none: `sqlite:///PATH`, `sqlite://` for one in memory, or
+    `postgresql://USER@HOST/DATABASE`.
 
-    `keys` are base64, newest first; without any, a key file beside the database serves. `database_time` is what SQLite
-    takes for the database's clock. `inline` runs everything in the calling thread, as one in memory always does.
+    `keys` are base64, newest first; without any, a key file beside a SQLite database serves. `database_time` is what
+    SQLite takes for the database's clock; None is the clock of a server, which `monotonic` carries on between two
+    answers. `inline` runs everything in the calling thread, as a database in memory always does.
     Raises StoreUnusable (newer schema, no key opens it, another installation) or StoreUnavailable, nothing changed.
     """
     if installation and not _INSTALLATION.fullmatch(installation):
         raise StoreUnusable(
             f"The installation id {installation!r} is not allowed", hint="Use 1 to 24 characters of a-z, 0-9 and '-'."
         )
-    path = path_of(url)
-    times = Times(database_time, offset)
     given = key_files.configured(keys)
+    times = Times(database_time, offset)
+    if url.startswith(_POSTGRES):
+        door = _to_server(url, password, times, monotonic=monotonic)
+        if not given:
+            raise StoreUnusable(
+                "A PostgreSQL database has no key beside it", hint="Set state.encryptionKeys, the same on every node."
+            )
+    else:
+        door = _to_file(path_of(url), times, inline=inline)
+    try:
+        seal = _made(door, given, chance=chance, installation=installation)
+        found = _checked(door.session, seal, installation)
+    except Exception:
+        door.session.close()
+        raise
+    return SqlStore(door.runner(), seal, installation=found, now=door.now, asks=door.is_server)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """How to come at one database: a session to make it ready with, and what is made of it afterwards."""
+
+    session: Session
+    kind: Kind
+    runner: Callable[[], Runner]
+    #: The database's time plus the offset.
+    now: Callable[[], datetime]
+    migrate: Callable[[], None]
+    #: For people.
+    where: str
+    path: Path | None = None
+    is_server: bool = False
+
+
+def _to_file(path: Path | None, times: Times, *, inline: bool) -> _Door:
+    from rotator.store import sqlite
+
+    assert times.database is not None, "a file has no clock"
+    clock, offset = times.database, times.offset
     if path is not None:
         _prepare(path)
-    session = SqliteSession(path, times)
-    try:
-        seal = _made(session, path, given, chance=chance, installation=installation)
-        found = _checked(session, seal, installation)
-    except Exception:
-        session.close()
-        raise
-    runner: Runner = (
-        InlineRunner(session)
-        if inline or path is None
-        else ThreadRunner(
+    session = sqlite.SqliteSession(path, times)
+
+    def runner() -> Runner:
+        if inline or path is None:
+            return InlineRunner(session)
+        return ThreadRunner(
             session,
-            lambda: SqliteSession(path, times, reader=True),
-            lambda: SqliteSession(path, times, reader=True, patience=timedelta(0)),
+            lambda: sqlite.SqliteSession(path, times, reader=True),
+            lambda: sqlite.SqliteSession(path, times, reader=True, patience=timedelta(0)),
         )
-    )
-    return SqlStore(runner, seal, installation=found, now=lambda: database_time() + offset())
+
+    def bring_up() -> None:
+        from rotator.store.migrating import migrate
+
+        assert path is not None, "one in memory is always new"
+        migrate(path)
+
+    return _Door(session, sqlite.KIND, runner, lambda: clock() + offset(), bring_up, str(path), path)
+
+
+def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Callable[[], float] | None) -> _Door:
+    try:
+        from rotator.store import postgres
+    except ImportError:
+        raise StoreUnusable(
+            "PostgreSQL needs a driver that is not installed", hint="pip install 'entra-rotator[postgres]'"
+        ) from None
+    from rotator.store.pool import PoolRunner
+    from rotator.store.server_time import ServerTime
+
+    time = ServerTime(times, monotonic)
+    session = postgres.PostgresSession(url, password, time)
+
+    def runner() -> Runner:
+        session.close()
+        return PoolRunner(lambda: postgres.PostgresSession(url, password, time))
+
+    def bring_up() -> None:
+        from rotator.store.migrating import migrate_server
+
+        migrate_server(postgres.options(url, password), postgres.KIND.lock, session.where)
+
+    return _Door(session, postgres.KIND, runner, time.now, bring_up, session.where, is_server=True)
 
 
 def path_of(url: str) -> Path | None:
     """The file of a SQLite URL; None for a database in memory."""
     if not url.startswith("sqlite://"):
         raise StoreUnusable(
-            f"The state database {url.rpartition('@')[2]!r} is not known", hint="Use sqlite:////PATH/state.db."
+            f"The state database {url.rpartition('@')[2]!r} is not known",
+            hint="Use sqlite:////PATH/state.db or postgresql://USER@HOST/DATABASE.",
         )
     name = url.removeprefix("sqlite://").removeprefix("/")
     return Path(name) if name and name != ":memory:" else None
@@ -88,21 +158,19 @@ def _prepare(path: Path) -> None:
         ) from None
 
 
-def _made(
-    session: SqliteSession, path: Path | None, given: Sequence[bytes], *, chance: Chance, installation: str
-) -> Seal:
+def _made(door: _Door, given: Sequence[bytes], *, chance: Chance, installation: str) -> Seal:
     """The seal of a database that exists by now, in the newest schema."""
-    runner = InlineRunner(session)
-    if runner.now(is_made, write=False):
-        if not runner.now(lambda tx: is_newest(tx, path), write=False) and path is not None:
-            from rotator.store.migrating import migrate
-
-            migrate(path)
+    runner, path = InlineRunner(door.session), door.path
+    if runner.now(lambda tx: is_made(tx, door.kind), write=False):
+        if not runner.now(lambda tx: is_newest(tx, door.where), write=False):
+            door.migrate()
         return Seal(given or (key_files.from_file(key_files.key_file(path)) if path else []))
-    return runner.now(lambda tx: make(tx, path, given, chance=chance, installation=installation), write=True)
+    return runner.now(
+        lambda tx: make(tx, door.kind, given, path=path, chance=chance, installation=installation), write=True
+    )
 
 
-def _checked(session: SqliteSession, seal: Seal, installation: str) -> str:
+def _checked(session: Session, seal: Seal, installation: str) -> str:
     """The installation id, once it is certain that every sealed record has its key (law L16)."""
     runner = InlineRunner(session)
     unknown = [key for key in runner.now(keys_in_use, write=False) if key not in seal.known]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table
 
-from rotator.store.schema import metadata
+from rotator.store.schema import TEXT, metadata
 
 
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, TEXT, nullable=False)
 
 
 # Those of the configuration have no row. Secret text stands in `sealed`, as everywhere.
 connections = Table(
     "connections",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False, unique=True),
     # Empty: every project may use it.
     _text("project"),
     _text("document"),
@@ -30,7 +30,7 @@ connections = Table(
 projects = Table(
     "projects",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     _text("title"),
     _text("description"),
     Column("created_at", BigInteger, nullable=False),

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from rotator.errors import StoreUnavailable
-from rotator.store.session import Operation, Session, Transaction
+from rotator.store.session import GroupingSession, Operation, Session, Transaction
 
 Result = TypeVar("Result")
 
 #: At most so many operations share one commit: bounds what the first of them waits for.
 _GROUP = 64
+#: A transaction that others come in between of is tried this often.
+_TRIES = 6
 #: After a lull of this many seconds the writer lets nothing linger that was erased.
 _LULL = 1.0
 
@@ -58,8 +60,8 @@ class InlineRunner:
     def now(self, operation: Operation[Result], *, write: bool) -> Result:
         """The same without a loop."""
         if self._closed:
-            raise _gone()
-        return _carried_out(self._session, operation, write=write)
+            raise gone()
+        return carried_out(self._session, operation, write=write)
 
     async def tidy(self) -> None:
         self._session.tidy()
@@ -79,7 +81,10 @@ class ThreadRunner:
     """
 
     def __init__(
-        self, writer: Session, open_reader: Callable[[], Session], open_peeker: Callable[[], Session] | None = None
+        self,
+        writer: GroupingSession,
+        open_reader: Callable[[], GroupingSession],
+        open_peeker: Callable[[], Session] | None = None,
     ) -> None:
         """Readers' sessions are opened when first needed; a peeker's must not wait, and without it peeks are reads."""
         self._open_peeker = open_peeker
@@ -102,7 +107,7 @@ class ThreadRunner:
             return await self.read(operation)
         try:
             self._peeker = self._peeker or self._open_peeker()
-            return _carried_out(self._peeker, operation, write=False)
+            return carried_out(self._peeker, operation, write=False)
         except StoreUnavailable:
             # A log that is being recovered, for instance: the reader has the patience.
             return await self.read(operation)
@@ -119,7 +124,7 @@ class ThreadRunner:
             self._writer.close()
 
 
-class _Job:
+class Job:
     """An operation handed to a thread, and where its result is awaited."""
 
     __slots__ = ("_future", "error", "loop", "operation", "result")
@@ -144,9 +149,9 @@ class _Job:
             self._future.set_result(self.result)
 
 
-def _tell(jobs: Sequence[_Job]) -> None:
+def tell(jobs: Sequence[Job]) -> None:
     """From another thread: wake the callers, with one knock at each loop that still runs."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         by_loop.setdefault(job.loop, []).append(job)
     for loop, ended in by_loop.items():
@@ -154,7 +159,7 @@ def _tell(jobs: Sequence[_Job]) -> None:
             loop.call_soon_threadsafe(_resolve, ended)
 
 
-def _resolve(jobs: Sequence[_Job]) -> None:
+def _resolve(jobs: Sequence[Job]) -> None:
     for job in jobs:
         job.resolve()
 
@@ -165,8 +170,8 @@ class _Thread:
     def __init__(
         self,
         name: str,
-        open_session: Callable[[], Session],
-        carry_out: Callable[[Session, Sequence[_Job]], None],
+        open_session: Callable[[], GroupingSession],
+        carry_out: Callable[[GroupingSession, Sequence[Job]], None],
         *,
         tidies: bool = False,
     ) -> None:
@@ -174,17 +179,17 @@ class _Thread:
         self._open = open_session
         self._carry_out = carry_out
         self._tidies = tidies
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     async def submit(self, operation: Operation[Any] | None) -> Any:
         if self._closed:
-            raise _gone()
+            raise gone()
         if self._thread is None:
             self._thread = threading.Thread(target=self._live, name=self._name, daemon=True)
             self._thread.start()
-        job = _Job(operation)
+        job = Job(operation)
         self._queue.put(job)
         return await job.ended()
 
@@ -199,7 +204,7 @@ class _Thread:
         return True
 
     def _live(self) -> None:
-        session: Session | None = None
+        session: GroupingSession | None = None
         untidy = False
         going = True
         while going:
@@ -213,15 +218,15 @@ class _Thread:
             if session is not None and jobs:
                 self._carry_out(session, jobs)
                 untidy = self._tidies
-            _tell(jobs)
+            tell(jobs)
         if session is not None:
             if untidy:
                 session.tidy()
             session.close()
 
-    def _together(self, first: _Job | None) -> tuple[list[_Job], bool]:
+    def _together(self, first: Job | None) -> tuple[list[Job], bool]:
         """The first job and those that wait behind it; False when it is time to end."""
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         job = first
         while job is not None:
             jobs.append(job)
@@ -233,7 +238,7 @@ class _Thread:
                 return jobs, True
         return jobs, False
 
-    def _opened(self, jobs: Sequence[_Job]) -> Session | None:
+    def _opened(self, jobs: Sequence[Job]) -> GroupingSession | None:
         try:
             return self._open()
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers
@@ -242,12 +247,12 @@ class _Thread:
             return None
 
 
-def _one_by_one(session: Session, jobs: Sequence[_Job]) -> None:
+def _one_by_one(session: GroupingSession, jobs: Sequence[Job]) -> None:
     for job in jobs:
         _in_one_commit(session, [job], write=False)
 
 
-def _in_one_commit(session: Session, jobs: Sequence[_Job], *, write: bool = True) -> None:
+def _in_one_commit(session: GroupingSession, jobs: Sequence[Job], *, write: bool = True) -> None:
     """Carry them out in one transaction; when that fails as a whole, all of them have failed."""
     work = [job for job in jobs if job.operation is not None]
     try:
@@ -264,7 +269,7 @@ def _in_one_commit(session: Session, jobs: Sequence[_Job], *, write: bool = True
         session.tidy()
 
 
-def _part(session: Session, transaction: Transaction, job: _Job, *, alone: bool) -> None:
+def _part(session: GroupingSession, transaction: Transaction, job: Job, *, alone: bool) -> None:
     """One of the operations; a failure undoes it alone unless the database has undone everything."""
     assert job.operation is not None
     if alone:
@@ -281,13 +286,28 @@ def _part(session: Session, transaction: Transaction, job: _Job, *, alone: bool)
     session.keep()
 
 
-def _carried_out(session: Session, operation: Operation[Result], *, write: bool) -> Result:
+def carried_out(session: Session, operation: Operation[Result], *, write: bool) -> Result:
+    """Run it in a transaction of its own; one that another came in between of is run again."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _once(session, operation, write=write)
+        except Exception as error:
+            if not session.again(error):
+                _raise_explained(session, error)
+                raise
+    try:
+        return _once(session, operation, write=write)
+    except Exception as error:
+        _raise_explained(session, error)
+        raise
+
+
+def _once(session: Session, operation: Operation[Result], *, write: bool) -> Result:
     try:
         result = operation(session.begin(write=write))
         session.commit()
-    except Exception as error:
+    except Exception:
         session.rollback()
-        _raise_explained(session, error)
         raise
     return result
 
@@ -298,5 +318,6 @@ def _raise_explained(session: Session, error: Exception) -> None:
         raise explained from error
 
 
-def _gone() -> StoreUnavailable:
+def gone() -> StoreUnavailable:
+    """What a caller is told who comes too late."""
     return StoreUnavailable("The state database has been closed", hint="The program is ending; start it again.")

@@ -26,6 +26,9 @@ REVISIONS = (REVISION,)
 
 metadata = MetaData()
 
+# Ordered by code point everywhere: no index depends on the rules of a language, which change under a server's feet.
+TEXT = Text(collation="C").with_variant(Text(), "sqlite")
+
 # Rows stand in the tree of their key: one page less to read, and to write through to the disk, each time.
 _ROWID = False
 
@@ -35,7 +38,7 @@ def _at(name: str) -> Column[int]:
 
 
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, TEXT, nullable=False)
 
 
 def _number(name: str) -> Column[int]:
@@ -46,22 +49,28 @@ def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False)
 
 
+def _open_ones(name: str, of_rotation: Column[str], ended_at: Column[int]) -> Index:
+    """An index over the rows that have not ended."""
+    is_open = ended_at.is_(None)
+    return Index(name, of_rotation, sqlite_where=is_open, postgresql_where=is_open)
+
+
 def _application() -> list[Column[str]]:
     return [_text("tenant_id"), _text("object_id"), _text("client_id"), _text("app_name")]
 
 
 def _of_rotation() -> Column[str]:
-    return Column("rotation_id", Text, ForeignKey("rotations.id", ondelete="CASCADE"), nullable=False)
+    return Column("rotation_id", TEXT, ForeignKey("rotations.id", ondelete="CASCADE"), nullable=False)
 
 
-version = Table("alembic_version", metadata, Column("version_num", Text, primary_key=True))
+version = Table("alembic_version", metadata, Column("version_num", TEXT, primary_key=True))
 
-meta = Table("meta", metadata, Column("name", Text, primary_key=True), _text("value"))
+meta = Table("meta", metadata, Column("name", TEXT, primary_key=True), _text("value"))
 
 rotations = Table(
     "rotations",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("name"),
     *_application(),
     # The second half of the lease's key: the object id, or `client:<client id>` until it has been looked up.
@@ -88,9 +97,9 @@ rotations = Table(
 standings = Table(
     "standings",
     metadata,
-    Column("rotation_id", Text, ForeignKey("rotations.id", ondelete="CASCADE"), primary_key=True),
+    Column("rotation_id", TEXT, ForeignKey("rotations.id", ondelete="CASCADE"), primary_key=True),
     _text("state"),
-    Column("status", Text),
+    Column("status", TEXT),
     _text("message"),
     _at("last_attempted_at"),
     _at("last_rotated_at"),
@@ -145,7 +154,7 @@ journal = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("rotation_id"),
     _text("mode"),
     _text("reason"),
@@ -156,7 +165,7 @@ attempts = Table(
     _at("due_slot"),
     _at("resume_at"),
     _at("ended_at"),
-    Column("outcome", Text),
+    Column("outcome", TEXT),
     _text("message"),
     _text("accept_outage"),
     _text("request_id"),
@@ -165,12 +174,12 @@ attempts = Table(
     Index("attempts_by_rotation", "rotation_id", "started_at"),
     Index("attempts_by_connection", "connection", "started_at"),
 )
-Index("attempts_open", attempts.c.rotation_id, sqlite_where=attempts.c.ended_at.is_(None))
+_open_ones("attempts_open", attempts.c.rotation_id, attempts.c.ended_at)
 
 credentials = Table(
     "credentials",
     metadata,
-    Column("key_id", Text, primary_key=True),
+    Column("key_id", TEXT, primary_key=True),
     _text("rotation_id"),
     *_application(),
     _text("display_name"),
@@ -257,7 +266,7 @@ hints = Table(
 requests = Table(
     "requests",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("rotation_id"),
     _text("kind"),
     _at("at"),
@@ -268,12 +277,12 @@ requests = Table(
     _text("message"),
     Index("requests_by_rotation", "rotation_id"),
 )
-Index("requests_open", requests.c.rotation_id, sqlite_where=requests.c.ended_at.is_(None))
+_open_ones("requests_open", requests.c.rotation_id, requests.c.ended_at)
 
 connection_health = Table(
     "connection_health",
     metadata,
-    Column("connection", Text, primary_key=True),
+    Column("connection", TEXT, primary_key=True),
     _at("opened_at"),
     _at("probe_at"),
     _text("message"),
@@ -294,7 +303,7 @@ connection_failures = Table(
 connection_state = Table(
     "connection_state",
     metadata,
-    Column("connection", Text, primary_key=True),
+    Column("connection", TEXT, primary_key=True),
     _text("fingerprint"),
     _at("updated_at"),
     sqlite_with_rowid=_ROWID,
@@ -321,4 +330,4 @@ mapped_names = Table(
 )
 
 # The YAML files that the definitions came from, so that an unchanged one is not parsed again.
-sources = Table("sources", metadata, Column("path", Text, primary_key=True), _text("hash"), sqlite_with_rowid=_ROWID)
+sources = Table("sources", metadata, Column("path", TEXT, primary_key=True), _text("hash"), sqlite_with_rowid=_ROWID)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import Dialect
 
 from rotator.errors import StoreError
@@ -17,6 +18,31 @@ from rotator.store.rows import Row, instant
 from rotator.store.statements import Prepared, Selection
 
 Result = TypeVar("Result")
+
+
+_ALONE = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0))))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Where a store's time comes from: the database's clock, and the offset of scaled time."""
+
+    #: None: the server's own clock, which a SQLite file has not.
+    database: Callable[[], datetime] | None
+    offset: Callable[[], timedelta]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What differs between kinds of databases when one is made; each stands in the file of its session."""
+
+    dialect: Dialect
+    #: Tells which tables there are.
+    tables: str
+    #: Said after the tables have been made.
+    triggers: Sequence[str]
+    #: Said first by whoever makes or migrates, so that one at a time does.
+    lock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +104,14 @@ class Transaction:
         for text, constants, named in selection.texts(self.dialect, ids):
             self.cursor.execute(text, {**constants, **named, **(params or {})})
 
+    def alone(self, name: str) -> None:
+        """Have nobody else who asks for the same name work beside us until this transaction ends.
+
+        SQLite lets nobody write beside us anyway; a server would let two of them count what neither sees of the other.
+        """
+        if self.dialect.name != "sqlite":
+            self.rows(_ALONE, {"name": name})
+
 
 Operation = Callable[[Transaction], Result]
 
@@ -86,16 +120,32 @@ class Session(Protocol):
     """One connection of one kind of database; used by one thread at a time."""
 
     def begin(self, *, write: bool) -> Transaction:
-        """Start a transaction; with `write`, no other writer comes between."""
-
-    def at(self, transaction: Transaction) -> Transaction:
-        """The same transaction, later: with the time as it is now."""
+        """Start a transaction."""
 
     def commit(self) -> None:
         """Make it durable."""
 
     def rollback(self) -> None:
         """Undo it; never raises."""
+
+    def explain(self, error: Exception) -> StoreError | None:
+        """What the driver's error means to a person, or None when it is no error of the driver."""
+
+    def again(self, error: Exception) -> bool:
+        """Did another transaction come in between, so that the same operation may well succeed the next time?"""
+
+    def tidy(self) -> bool:
+        """Let nothing linger that has been erased. False: not now."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+class GroupingSession(Session, Protocol):
+    """A connection whose only writer we are, so that operations which wait together may share a transaction."""
+
+    def at(self, transaction: Transaction) -> Transaction:
+        """The same transaction, later: with the time as it is now."""
 
     def save(self) -> None:
         """Begin a part that can be undone by itself."""
@@ -105,12 +155,3 @@ class Session(Protocol):
 
     def undo(self) -> bool:
         """Undo that part. False: the whole transaction is gone."""
-
-    def explain(self, error: Exception) -> StoreError | None:
-        """What the driver's error means to a person, or None when it is no error of the driver."""
-
-    def tidy(self) -> bool:
-        """Let nothing linger that has been erased. False: not now."""
-
-    def close(self) -> None:
-        """Let go of the connection."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from rotator.errors import StoreError, StoreUnavailable, StoreUnusable
 from rotator.store.rows import micros, span_micros
-from rotator.store.session import Transaction
+from rotator.store.session import Kind, Times, Transaction
 
 #: How long to wait for another process's write before saying so.
 _PATIENCE = timedelta(seconds=10)
@@ -30,20 +28,14 @@ _PRAGMAS = (
 _CACHED_STATEMENTS = 512
 
 #: The journal is append-only (law L2), and so is the audit; other databases say it otherwise.
-TRIGGERS = tuple(
+_TRIGGERS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
     f"BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"
     for table in ("journal", "audit")
     for verb in ("UPDATE", "DELETE")
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Where a store's time comes from: the database's clock, and the offset of scaled time."""
-
-    database: Callable[[], datetime]
-    offset: Callable[[], timedelta]
+KIND = Kind(DIALECT, "SELECT name FROM sqlite_master WHERE type = 'table'", _TRIGGERS)
 
 
 class SqliteSession:
@@ -72,6 +64,7 @@ class SqliteSession:
 
     def at(self, transaction: Transaction) -> Transaction:
         """The host's clock is the database's."""
+        assert self._times.database is not None, "a file has no clock"
         real = micros(self._times.database())
         now = real + span_micros(self._times.offset())
         return Transaction(transaction.cursor, transaction.dialect, real, now)
@@ -110,6 +103,10 @@ class SqliteSession:
         if isinstance(error, sqlite3.OperationalError) and _of_the_statement(error):
             return None
         return explained(error, self._where)
+
+    def again(self, error: Exception) -> bool:  # noqa: ARG002 - a protocol's signature
+        """The lock is held from the beginning: nobody comes in between."""
+        return False
 
     def tidy(self) -> bool:
         """Empty the write-ahead log, in which erased pages would linger. A reader may hold it back: nobody waits."""

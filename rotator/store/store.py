@@ -43,12 +43,15 @@ class SqlStore:
     Made by `opening.open_store`. All methods raise StoreUnavailable when the database does not answer.
     """
 
-    def __init__(self, runner: Runner, seals: Seal, *, installation: str, now: Callable[[], datetime]) -> None:
-        """`now` is the database's time plus the offset, where that can be known without asking the database."""
+    def __init__(
+        self, runner: Runner, seals: Seal, *, installation: str, now: Callable[[], datetime], asks: bool = False
+    ) -> None:
+        """`now` is the database's time plus the offset, as it must be without asking; `asks`: the engine does ask."""
         self.installation = installation
         self._runner = runner
         self._seal = seals
         self._now = now
+        self._asks = asks
         #: What the API keeps besides rotations.
         self.resources = ResourceStore(runner, seals)
 
@@ -59,7 +62,7 @@ class SqlStore:
     # What the engine asks: see `ports.Store`.
 
     async def now(self) -> datetime:
-        return self._now()
+        return await self._runner.read(lambda tx: tx.time) if self._asks else self._now()
 
     async def claim(
         self, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None

@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.stores import STORES, Books
+from tests.contracts.stores import STORES, Books, on_server
+from tests.postgres import Server
+
+_SERVER = "postgresql"
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(params=[*sorted(STORES), _SERVER])
 def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
     """An empty database of each kind in turn."""
+    if request.param == _SERVER:
+        server: Server = request.getfixturevalue("postgres")
+        url = server.make_database()
+        made = on_server(url)
+        yield made
+        made.store.close()
+        server.drop(url)
+        return
     made = STORES[request.param](tmp_path)
     yield made
     made.store.close()

@@ -13,6 +13,7 @@ from rotator.store.opening import open_store
 from rotator.store.store import SqlStore
 from tests.builders import a_rotation
 from tests.fakes import ManualClock, SeededChance
+from tests.postgres import SEALING
 
 TTL = timedelta(seconds=90)
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -53,6 +54,15 @@ def in_file(folder: Path) -> Books:
 
 def _open(url: str, clock: ManualClock, offset: Callable[[], timedelta], *, inline: bool) -> SqlStore:
     return open_store(url, chance=SeededChance(), database_time=clock.now, offset=offset, inline=inline)
+
+
+def on_server(url: str) -> Books:
+    """In a database that was made ready before, with the clock of the test for the server's."""
+    return Books(lambda clock, offset: _on_server(url, clock, offset))
+
+
+def _on_server(url: str, clock: ManualClock, offset: Callable[[], timedelta]) -> SqlStore:
+    return open_store(url, chance=SeededChance(), database_time=clock.now, offset=offset, keys=[SEALING])
 
 
 STORES: dict[str, Callable[[Path], Books]] = {"sqlite-memory": in_memory, "sqlite-file": in_file}

@@ -14,8 +14,8 @@ import pytest
 
 from rotator.errors import LeaseLost, StoreUnavailable, StoreUnusable
 from rotator.store.runner import InlineRunner, ThreadRunner
-from rotator.store.session import Transaction
-from rotator.store.sqlite import SqliteSession, Times
+from rotator.store.session import Times, Transaction
+from rotator.store.sqlite import SqliteSession
 from tests.fakes import ManualClock
 
 TIMES = Times(ManualClock().now, timedelta)

