@@ -32,11 +32,14 @@ _OTHERS = ("apscheduler", "asyncio", "azure", "httpx", "kiota", "msal", "msgraph
 _NEVER_BELOW_WARNING = (
     "aiohttp.access",
     "azure.core.pipeline.policies.http_logging_policy",
+    "boto3",
+    "botocore",
     "h2",
     "hpack",
     "httpcore",
     "msal.token_cache",
     "sqlalchemy",
+    "urllib3",
     "uvicorn.access",
 )
 _ALWAYS_INFO = ("alembic",)  # a migration is worth a line, its SQL is not

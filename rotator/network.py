@@ -62,9 +62,16 @@ class Network:
         transport_factory: Callable[[], httpx.AsyncBaseTransport] | None = None,
     ) -> None:
         self._proxies = Proxies.configured(proxy, no_proxy, os.environ if environment is None else environment)
-        self._ca_file = ca_file
+        #: Trusted in place of the usual authorities; empty: the usual ones.
+        self.ca_file = ca_file
         self._transport_factory = transport_factory
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
+
+    def proxy_of(self, address: str) -> str | None:
+        """The proxy that leads to that address, or None; for libraries that bring their own HTTP."""
+        parts = urlsplit(address)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        return self._proxies.of(parts.scheme, parts.hostname or "", port)
 
     def client(
         self, timeouts: Timeouts, *, extra_ca_file: str = "", http2: bool = True, proxied: bool = True
@@ -105,7 +112,7 @@ class Network:
         # httpcore sets the ALPN protocols on the context it is given, so HTTP/1.1-only clients have one of their own.
         key = (extra_ca_file, http2)
         if key not in self._contexts:
-            self._contexts[key] = _context_for(self._ca_file, extra_ca_file)
+            self._contexts[key] = _context_for(self.ca_file, extra_ca_file)
         return self._contexts[key]
 
 

@@ -22,6 +22,8 @@ HOMES = {
     "kiota_*": r"entra/(directory|graph_\w+)\.py",
     "azure.identity": r"entra/login\.py",
     "apscheduler": r"engine/scheduler\.py",
+    "boto3": r"destinations/aws_calls\.py",
+    "botocore": r"destinations/aws_calls\.py",
 }
 NO_NAME_AT_ALL = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc"}
 CLOCKS = {

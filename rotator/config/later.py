@@ -10,10 +10,8 @@ _FILE = frozenset({"template"})
 METHODS = ("oauth",)
 KINDS = (
     "azure-key-vault",
-    "vault",
     "kubernetes",
     "infisical",
-    "aws-secrets-manager",
     "gcp-secret-manager",
     "github-actions",
     "azure-devops",

@@ -26,6 +26,7 @@ __all__ = ["KINDS", "Opener", "Surroundings", "open_destination", "options_of", 
 
 #: Kind -> the module in this package that knows it; imported when a rotation first names the kind.
 KINDS: dict[str, str] = {
+    "aws-secrets-manager": "aws_secrets_manager",
     "embedded": "embedded",
     "file": "file",
 }

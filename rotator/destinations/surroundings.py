@@ -64,6 +64,10 @@ class Kept:
             self._held[key] = make()
         return cast("_T", self._held[key])
 
+    def drop(self, key: Hashable) -> None:
+        """It is of no use any more: the next who asks has it made anew."""
+        self._held.pop(key, None)
+
 
 @cache
 def _network() -> Network:

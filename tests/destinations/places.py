@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rotator.destinations import Opener, Surroundings
 from rotator.destinations.formats.disk import Disk
+from rotator.destinations.surroundings import Kept
 from rotator.domain.model import DestinationRule, Rotation, Secret
 from rotator.ports import Clock, Destination, MappedName, MappedSecrets, Marker, Parcel
 from rotator.store.opening import open_store
@@ -44,6 +46,7 @@ class Place:
     inline: bool = True
     disk: Disk = field(default_factory=QuickDisk)
     installation: str = INSTALLATION
+    kept: Kept = field(default_factory=Kept)
 
     @asynccontextmanager
     async def living(self) -> AsyncIterator[Place]:
@@ -56,7 +59,7 @@ class Place:
         raise AssertionError
 
     def surroundings(self) -> Surroundings:
-        return Surroundings(self.mapped, self.installation, self.clock, self.disk, inline=self.inline)
+        return Surroundings(self.mapped, self.installation, self.clock, self.disk, inline=self.inline, kept=self.kept)
 
     def options(self) -> dict[str, Any]:
         return {}
@@ -217,10 +220,22 @@ def a_place(kind: str, folder: Path, **changes: Any) -> Place:
     """By the name the contract suite gives it."""
     if kind == "embedded-store":
         return StorePlace(folder)
-    makers = {"dotenv": DotenvPlace, "json": JsonPlace, "directory": DirectoryPlace}
-    place: Place = EmbeddedPlace(folder) if kind == "embedded" else makers[kind](folder, "file")
+    place: Place = EmbeddedPlace(folder) if kind == "embedded" else _maker(kind)(folder, _MAKERS[kind][0])
     return replace(place, **changes) if changes and kind != "embedded" else place
 
 
-KINDS = ("embedded", "embedded-store", "dotenv", "json", "directory")
+def _maker(kind: str) -> type[Place]:
+    _, module, name = _MAKERS[kind]
+    maker: type[Place] = getattr(import_module(f"tests.destinations.{module}"), name)
+    return maker
+
+
+#: Name in the suite -> kind, and where its place is; each kind of a network has a module of its own.
+_MAKERS = {
+    "dotenv": ("file", "places", "DotenvPlace"),
+    "json": ("file", "places", "JsonPlace"),
+    "directory": ("file", "places", "DirectoryPlace"),
+    "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
+}
+KINDS = ("embedded", "embedded-store", *_MAKERS)
 FILES = ("dotenv", "json", "directory")

@@ -1,0 +1,46 @@
+"""How does a test look at AWS Secrets Manager? As readers of the current version of one JSON secret."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from rotator.destinations.sidecar import SIDECAR
+from tests.destinations.places import Place
+from tests.destinations.servers.aws import REGION, Aws
+
+SECRET_ID = "prod/billing"
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+class AwsPlace(Place):
+    """One JSON secret, whose members are the names."""
+
+    server: Aws
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[Place]:
+        self.server = Aws()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ENVIRONMENT.items():
+                patch.setenv(name, value)
+            async with self.server.listening():
+                yield self
+
+    def options(self) -> dict[str, Any]:
+        return {"region": REGION, "secretId": SECRET_ID, "endpoint": self.server.url, "timeout": "5s"}
+
+    def shows(self) -> dict[str, str]:
+        return {name: text for name, text in self.server.current(SECRET_ID).items() if name != SIDECAR}
+
+    def set(self, name: str, text: str) -> None:
+        self.server.put(SECRET_ID, {**self.server.current(SECRET_ID), name: text})
+
+    def drop(self, name: str) -> None:
+        self.server.put(SECRET_ID, {n: text for n, text in self.server.current(SECRET_ID).items() if n != name})
+
+    def leftovers(self) -> list[str]:
+        return sorted(self.server.versions(SECRET_ID))
