@@ -14,7 +14,7 @@ from tests.simulation.shorten import shorten, shortest
 from tests.simulation.story import Account, planned, tell
 
 #: `make soak SEEDS=…` sets the first; the second lets a soak go on where the last one ended.
-_SEEDS = int(os.environ.get("ROTATOR_SIMULATION_SEEDS", "35"))
+_SEEDS = int(os.environ.get("ROTATOR_SIMULATION_SEEDS", "200"))
 _FIRST = int(os.environ.get("ROTATOR_SIMULATION_FIRST", "0"))
 _CHUNK = 5
 
