@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, not_, or_, select, union_all, update
 
 from rotator.domain.model import Lease
 from rotator.errors import LeaseLost
 from rotator.ports import Claim
 from rotator.store.facts import facts_of
-from rotator.store.rows import NEVER, instant, span_micros
+from rotator.store.rows import NEVER, Row, instant, span_micros
 from rotator.store.schema import leases, rotations
 from rotator.store.session import Transaction
 from rotator.store.statements import Prepared, Selection, Statement, These, insert_of, no_later
@@ -30,16 +31,33 @@ _EXPIRED = or_(leases.c.until <= bindparam("real"), leases.c.until > bindparam("
 _FREE = or_(leases.c.until.is_(None), _EXPIRED)
 _IDENTITY = and_(leases.c.tenant_id == bindparam("tenant"), leases.c.object_id == bindparam("object"))
 
-_DUE = Prepared(
-    select(rotations.c.id, rotations.c.tenant_id, rotations.c.lease_key)
-    .select_from(_WITH_LEASE)
-    .where(rotations.c.wake_at <= bindparam("now"), _FREE)
-    .order_by(rotations.c.wake_at, rotations.c.id)
-    .limit(bindparam("most"))
+_CANDIDATE = (rotations.c.id, rotations.c.tenant_id, rotations.c.lease_key, rotations.c.connection)
+
+
+def _due(*conditions: ColumnElement[bool]) -> Statement:
+    """What is due and free; a server passes over what another node is about to claim."""
+    due: Statement = (
+        select(*_CANDIDATE)
+        .select_from(_WITH_LEASE)
+        .where(rotations.c.wake_at <= bindparam("now"), *conditions, _FREE)
+        .order_by(rotations.c.wake_at, rotations.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(of=rotations, skip_locked=True, key_share=True)
+    )
+    return due
+
+
+_DUE = Prepared(_due())
+_DUE_ELSEWHERE = Selection(lambda these: _due(not_(these(rotations.c.connection))))
+_BESIDE = Prepared(
+    union_all(
+        select(func.min(rotations.c.connection)).where(rotations.c.connection > bindparam("last")),
+        select(func.min(rotations.c.connection)).where(rotations.c.connection < bindparam("first")),
+    )
 )
 _ASKED_FOR = Selection(
     lambda these: (
-        select(rotations.c.id, rotations.c.tenant_id, rotations.c.lease_key)
+        select(*_CANDIDATE)
         .select_from(_WITH_LEASE)
         .where(these(rotations.c.id), _FREE)
         .order_by(rotations.c.wake_at, rotations.c.id)
@@ -97,10 +115,10 @@ _SEEN = Selection(_see)
 def claim(
     tx: Transaction, holder: str, *, limit: int, ttl: timedelta, only: Collection[str] | None = None
 ) -> Sequence[Claim]:
-    """Lease what is due and free, earliest first, one rotation an application."""
+    """Lease what is due and free, earliest first, one rotation an application, every connection in its turn."""
     taken: dict[str, Lease] = {}
     applications: set[tuple[str, str]] = set()
-    for rotation_id, tenant, key in _candidates(tx, limit, only):
+    for rotation_id, tenant, key, _ in _candidates(tx, limit, only):
         if len(taken) == limit or (tenant, key) in applications:
             continue
         lease = _taken(tx, Lease(tenant, key, holder, 1, instant(tx.real)), rotation_id, ttl)
@@ -114,11 +132,37 @@ def claim(
     return [Claim(lease, facts[id_], tx.time) for id_, lease in taken.items()]
 
 
-def _candidates(tx: Transaction, limit: int, only: Collection[str] | None) -> Sequence[Any]:
+def _candidates(tx: Transaction, limit: int, only: Collection[str] | None) -> Sequence[Row]:
     if only is not None:
         return tx.select(_ASKED_FOR, only, {"real": tx.real}) if only else []
     # More than wanted, since several may share an application.
-    return tx.rows(_DUE, {"now": tx.now, "real": tx.real, "most": 4 * limit + 16})
+    asked = {"now": tx.now, "real": tx.real, "most": 4 * limit + 16}
+    found = tx.rows(_DUE, asked)
+    connections = sorted({row[3] for row in found})
+    if len(found) == asked["most"] and len(connections) < limit + 1 and _are_more(tx, connections):
+        found += tx.select(_DUE_ELSEWHERE, connections, asked | {"most": limit})
+    return found if len(found) <= limit else _in_turn(found, tx.now)
+
+
+def _are_more(tx: Transaction, connections: Sequence[str]) -> bool:
+    """Has any other connection a rotation at all? Told by the ends of an index, for where there is but one."""
+    if len(connections) > 1:
+        return True
+    beside = tx.rows(_BESIDE, {"first": connections[0], "last": connections[0]})
+    return any(row[0] is not None for row in beside)
+
+
+def _in_turn(found: Sequence[Row], now: int) -> Sequence[Row]:
+    """One of each connection after the other: a thousand due rotations of one let another's single one pass.
+
+    Who begins changes with the time, as often only one is claimed at a time.
+    """
+    queues: dict[str, list[Row]] = {}
+    for row in found:
+        queues.setdefault(row[3], []).append(row)
+    first = now % len(queues)
+    turns = [*queues.values()][first:] + [*queues.values()][:first]
+    return [row for turn in zip_longest(*turns) for row in turn if row is not None]
 
 
 def _taken(tx: Transaction, wanted: Lease, rotation_id: str, ttl: timedelta) -> Lease | None:

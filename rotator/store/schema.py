@@ -88,7 +88,8 @@ rotations = Table(
     # Somebody asked for a look since the last claim: a wake-up time set by the holder may only bring it forward.
     _flag("woken"),
     _at("next_slot"),
-    Index("rotations_by_wake", "wake_at", "id"),
+    # With the connection, so that those of others are passed over without a look at their rows.
+    Index("rotations_by_wake", "wake_at", "id", "connection"),
     Index("rotations_by_slot", "connection", "next_slot"),
     Index("rotations_by_name", "name"),
     Index("rotations_by_own_connection", "own_connection"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,27 @@ async def test_the_earliest_is_claimed_first(books: Books) -> None:
     books.clock.advance(timedelta(hours=4))
     claims = await books.store.claim("node-1", limit=3, ttl=TTL)
     assert [claim.facts.rotation.id for claim in claims] == ["rotation-2", "rotation-3", "rotation-1"]
+
+
+async def test_a_connection_with_much_to_do_lets_another_one_pass(books: Books) -> None:
+    await books.defined(*rotations(100))
+    other = replace(
+        a_rotation(id="other", name="other", connection="fabrikam"), application=an_application(object_id="o")
+    )
+    books.clock.advance(timedelta(minutes=1))
+    await books.defined(other)
+    claims = await books.store.claim("node-1", limit=2, ttl=TTL)
+    assert "other" in [claim.facts.rotation.id for claim in claims]
+
+
+async def test_of_two_connections_with_much_to_do_both_begin_in_turn(books: Books) -> None:
+    many = [replace(each, connection="fabrikam" if n % 10 else "contoso") for n, each in enumerate(rotations(40))]
+    await books.defined(*many)
+    begun = set()
+    for _ in range(4):
+        begun.add((await books.store.claim("node-1", limit=1, ttl=TTL))[0].facts.rotation.connection)
+        books.clock.advance(timedelta(microseconds=1))
+    assert begun == {"contoso", "fabrikam"}
 
 
 async def test_only_those_named_are_claimed_whatever_their_time(books: Books) -> None:

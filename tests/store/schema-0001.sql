@@ -245,7 +245,7 @@ CREATE TABLE rotations (
 CREATE INDEX rotations_by_name ON rotations (name);
 CREATE INDEX rotations_by_own_connection ON rotations (own_connection);
 CREATE INDEX rotations_by_slot ON rotations (connection, next_slot);
-CREATE INDEX rotations_by_wake ON rotations (wake_at, id);
+CREATE INDEX rotations_by_wake ON rotations (wake_at, id, connection);
 CREATE TABLE sealed (
 	of_table TEXT NOT NULL, 
 	of_row TEXT NOT NULL, 
