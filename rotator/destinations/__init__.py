@@ -29,6 +29,7 @@ KINDS: dict[str, str] = {
     "aws-secrets-manager": "aws_secrets_manager",
     "embedded": "embedded",
     "file": "file",
+    "vault": "vault",
 }
 
 

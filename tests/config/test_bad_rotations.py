@@ -133,8 +133,8 @@ ROTATIONS = {
     "evidence": ("rotationInterval: 30\nrevokeWhen: unused", f"12:5: rotations[0].revokeWhen: {LATER}"),
     "hooks": ("rotationInterval: 30\nhooks: []", f"12:5: rotations[0].hooks: {LATER}"),
     "a destination of a later version": (
-        "rotationInterval: 30\ndestinations: [{kind: vault, mount: secret}]",
-        f"12:27: rotations[0].destinations[0].kind: 'vault' is known, but not available in this version ({KINDS})",
+        "rotationInterval: 30\ndestinations: [{kind: azure-devops, project: x}]",
+        f"12:27: rotations[0].destinations[0].kind: 'azure-devops' is known, but not available in this version ({KINDS})",
     ),
     "a format of a later version": (
         "rotationInterval: 30\ndestinations: [{kind: file, path: /x, format: template}]",

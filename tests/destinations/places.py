@@ -236,6 +236,8 @@ _MAKERS = {
     "json": ("file", "places", "JsonPlace"),
     "directory": ("file", "places", "DirectoryPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
+    "vault": ("vault", "places_vault", "VaultPlace"),
+    "vault-one": ("vault", "places_vault", "VaultOnePlace"),
 }
 KINDS = ("embedded", "embedded-store", *_MAKERS)
 FILES = ("dotenv", "json", "directory")
