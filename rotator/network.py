@@ -74,25 +74,34 @@ class Network:
         return self._proxies.of(parts.scheme, parts.hostname or "", port)
 
     def client(
-        self, timeouts: Timeouts, *, extra_ca_file: str = "", http2: bool = True, proxied: bool = True
+        self,
+        timeouts: Timeouts,
+        *,
+        extra_ca_file: str = "",
+        http2: bool = True,
+        proxied: bool = True,
+        context: ssl.SSLContext | None = None,
     ) -> httpx.AsyncClient:
         """A client of its own connection pool; whoever asks for it closes it. It reads nothing from the environment.
 
         `extra_ca_file` is trusted beside the usual authorities. `proxied=False`: for what only this machine can reach.
+        `context`: TLS with a certificate of one's own or one authority alone, made for this client, instead of all that.
         The first call for a file parses certificates (tens of milliseconds): make it in a thread where that matters.
         """
         timeout = httpx.Timeout(timeouts.request.total_seconds(), connect=timeouts.connect.total_seconds())
         return httpx.AsyncClient(
-            transport=self._transport(extra_ca_file, http2=http2, proxied=proxied),
+            transport=self._transport(extra_ca_file, http2=http2, proxied=proxied, context=context),
             timeout=timeout,
             trust_env=False,
             headers={"User-Agent": f"entra-rotator/{__version__}"},
         )
 
-    def _transport(self, extra_ca_file: str, *, http2: bool, proxied: bool) -> httpx.AsyncBaseTransport:
+    def _transport(
+        self, extra_ca_file: str, *, http2: bool, proxied: bool, context: ssl.SSLContext | None
+    ) -> httpx.AsyncBaseTransport:
         if self._transport_factory is not None:
             return self._transport_factory()
-        context = self._context(extra_ca_file, http2=http2)
+        chosen = context or self._context(extra_ca_file, http2=http2)
         limits = httpx.Limits(
             max_connections=MOST_CONNECTIONS,
             max_keepalive_connections=MOST_CONNECTIONS,
@@ -100,7 +109,7 @@ class Network:
         )
 
         def through(proxy: str | None) -> httpx.AsyncBaseTransport:
-            way = httpx.AsyncHTTPTransport(verify=context, http2=http2, trust_env=False, limits=limits, proxy=proxy)
+            way = httpx.AsyncHTTPTransport(verify=chosen, http2=http2, trust_env=False, limits=limits, proxy=proxy)
             way._pool._network_backend = Sockets()  # noqa: SLF001 - httpx hands none through to its pool
             return way
 
