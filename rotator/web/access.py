@@ -61,7 +61,12 @@ class Caller:
 
 
 async def caller(request: Request, _scheme: Annotated[object, Security(_SCHEME)]) -> Caller:
-    """The caller of this request, or a refusal."""
+    """The caller of this request, or a refusal; the dependency."""
+    return await caller_of(request)
+
+
+async def caller_of(request: Request) -> Caller:
+    """The caller of this request. Raises what he is refused by."""
     parts = parts_of(request)
     digest = digest_of(bearer_text(request))
     address = address_of(request)

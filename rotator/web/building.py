@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from rotator import __version__
 from rotator.web import envelope, health, signing
-from rotator.web.api import ROUTERS, audit_rows
+from rotator.web.api import ROUTERS, audit_rows, secrets
 from rotator.web.api.resources import Resources
 from rotator.web.gate import Gate
 from rotator.web.parts import Parts
@@ -29,6 +29,8 @@ def build(parts: Parts, resources: Resources | None = None) -> ASGIApp:
     app.state.parts = parts
     app.state.resources = resources
     envelope.install(app)
+    app.router.routes.extend(secrets.QUICK if resources else ())
     for router in (*(ROUTERS if resources else ()), *signing.ROUTERS, audit_rows.router, health.router):
-        app.include_router(router)
+        # Not included, as the framework calls it: it would try every route of an included router twice.
+        app.router.routes.extend(router.routes)
     return Gate(app, parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +18,8 @@ def read_by(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
     async def query(request: Request) -> Model:
         try:
-            return model.model_validate(dict(request.query_params))
+            said = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            return model.model_validate(dict(said))
         except ValidationError as problem:
             found = [{**error, "loc": ("query", *error["loc"])} for error in problem.errors(include_url=False)]
             raise RequestValidationError(found) from None

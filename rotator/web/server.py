@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rotator.errors import AddressTaken, ConfigError
 from rotator.web.addresses import is_loopback
+from rotator.web.gathering import Gathered
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -92,7 +93,7 @@ class _Patient(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", Gathered(transport, self.loop)))
         self._wait()
 
     def data_received(self, data: bytes) -> None:

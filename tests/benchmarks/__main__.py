@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 
-NAMES = ("rotations", "azure_cli", "starting", "idle", "lag", "store")
+NAMES = ("rotations", "azure_cli", "starting", "idle", "lag", "store", "reading")
 
 
 def main(wanted: list[str]) -> int:

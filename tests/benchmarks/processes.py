@@ -35,13 +35,13 @@ class Daemon:
     """`rotator run`, which has said that it is ready."""
 
     def __init__(self, process: psutil.Process, ready_after: float) -> None:
-        self._process = process
+        self.process = process
         #: Seconds from its start to READY=1.
         self.ready_after = ready_after
 
     def memory(self) -> float:
         """What it keeps in memory, in MiB."""
-        return float(self._process.memory_info().rss) / _MEBIBYTE
+        return float(self.process.memory_info().rss) / _MEBIBYTE
 
     def share_of_a_core(self, seconds: float) -> float:
         """How much of one core it takes while so much time passes."""
@@ -50,7 +50,7 @@ class Daemon:
         return (self._processor() - before) / (time.perf_counter() - began)
 
     def _processor(self) -> float:
-        used = self._process.cpu_times()
+        used = self.process.cpu_times()
         return float(used.user + used.system)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from rotator.domain.access import Role
 from rotator.domain.model import Folder
 from rotator.domain.resources import Ids, ShownSecret
 from rotator.options import Slug
-from rotator.web.access import Caller, Calling
-from rotator.web.api.resources import Known, Resources, record
+from rotator.web.access import Caller, Calling, caller_of
+from rotator.web.api.resources import Known, Resources, record, resources_of
 from rotator.web.api.shapes import etag, secret_shape
 from rotator.web.api.values import ProjectRef, SecretName, SecretPath, Switch, number
 from rotator.web.queries import described, read_by
+from rotator.web.quick import in_path, quick
 from rotator.web.refusals import BadRequest, Invalid, NotFound
 
 router = APIRouter(tags=["secrets"])
@@ -102,6 +103,19 @@ async def secret(
     if not hidden:
         await record(request, caller, "secret.read", **_place(folder), name=name, version=found.version)
     return _tagged({"secret": secret_shape(found, Ids(known.installation), hidden=hidden)}, tag)
+
+
+_NAME: TypeAdapter[str] = TypeAdapter(SecretName)
+_WISH = read_by(WishForOne)
+
+
+async def _secret(request: Request) -> Response:
+    who, name = await caller_of(request), in_path(_NAME, request, "name")
+    return await secret(request, who, await resources_of(request), name, await _WISH(request))
+
+
+#: What is asked most of all.
+QUICK = tuple(quick(f"{version}/{{name}}", _secret) for version in (_V3, _V4))
 
 
 @router.post(f"{_V3}/{{name}}")
