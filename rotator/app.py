@@ -151,8 +151,9 @@ async def open_engine(
             await store.end_leases()
             connections = await joined(store, configuration)
             await define(store, configuration)
+            await store.resources.forget_refresh_tokens(connections)
             secrets = ClientSecrets(store, connections)
-            directories = secrets.directories = _directories(configuration, secrets)
+            directories = secrets.directories = _directories(configuration, store, secrets)
             world = _world(configuration, store, directories, time=time, observers=observers, spread=spread)
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
             watch = ExpiryWatch(secrets, directories, now=store.now)
@@ -187,7 +188,7 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
     try:
         secrets = ClientSecrets(store, await joined(store, configuration))
-        directories = _directories(configuration, secrets)
+        directories = _directories(configuration, store, secrets)
         try:
             yield Parts(store, directories, _destinations(store, directories), SystemClock(), secrets)
         finally:
@@ -296,17 +297,26 @@ def _destinations(store: SqlStore, directories: EntraDirectories) -> Destination
     )
 
 
-def _directories(configuration: Configuration, secrets: ClientSecrets) -> EntraDirectories:
+def _directories(configuration: Configuration, store: SqlStore, secrets: ClientSecrets) -> EntraDirectories:
     from rotator.entra.directories import EntraDirectories
+    from rotator.entra.refresh_tokens import RefreshTokens
     from rotator.network import Network
 
     settings = configuration.network
+    refresh = RefreshTokens(
+        store.resources,
+        lambda: secrets.connections,
+        fingerprint=store.fingerprint,
+        clock=SystemClock(),
+        new_id=_new_id,
+    )
     return EntraDirectories(
         secrets.connections,
         configuration.clouds,
         network=Network(proxy=settings.proxy, no_proxy=settings.no_proxy, ca_file=str(settings.ca_file or "")),
         clock=SystemClock(),
         secret_of=secrets.secret_of,
+        refresh=refresh,
     )
 
 

@@ -22,8 +22,8 @@ from rotator.config.from_api import (
 from rotator.domain.edits import Add, Change, Edit, Retire
 from rotator.domain.lifetime import allowed_lifetime
 from rotator.domain.model import Application, Folder, Request, Rotation, Secret
-from rotator.domain.resources import MadeConnection, ShownConnection
-from rotator.entra.options import AnyConnection, tenant_and_client
+from rotator.domain.resources import CODE, REFRESH_TOKEN, MadeConnection, ShownConnection
+from rotator.entra.options import AnyConnection, OAuthConnection, tenant_and_client
 from rotator.errors import DirectoryError, PolicyRefused
 from rotator.made import joined
 from rotator.ports import Proof
@@ -163,9 +163,8 @@ class Desk:
         async with self._turn:
             if name in self._engine.secrets.connections:
                 raise BadRequest(f"There is a connection named {name} already")
-            options = await self._tried(made, anew=True)
+            options, made = await self._tried(made)
             await self._refuse_own_twice(options)
-            made = replace(made, fingerprint=await self._fingerprint(options))
             if not await self._store.resources.add_connection(made):
                 raise BadRequest(f"There is a connection named {name} already")
             await self._take_connections()
@@ -183,8 +182,10 @@ class Desk:
             if name != before.name:
                 await self._refuse_in_use(before.name)
             made = replace(before, name=name, document={**before.document, **rest}, secrets=secrets or before.secrets)
-            options = await self._tried(made, anew="credentials" in changes)
-            made = replace(made, fingerprint=await self._fingerprint(options))
+            if "credentials" in changes:
+                options, made = await self._tried(made)
+            else:
+                options = self._options(made)
             if not await self._store.resources.change_connection(made, with_secrets=bool(secrets)):
                 raise Conflict(f"The connection has changed meanwhile, or {name} is taken", hint="Read it again.")
             await self._take_connections()
@@ -205,15 +206,29 @@ class Desk:
         async for page in directory.applications():
             yield page
 
-    async def _tried(self, made: MadeConnection, *, anew: bool) -> AnyConnection:
-        options = connection_from(made, self._engine.configuration.clouds)
-        if anew:
-            try:
-                await self._engine.directories.try_out(options)
-            except DirectoryError as problem:
-                # Whatever kept it from signing in, it has not: nothing is kept.
-                raise BadRequest(problem.what, hint=problem.hint) from None
-        return options
+    def oauth_client(self) -> str:
+        """The client id in whose name people sign in; empty where nobody may."""
+        oauth = self._engine.configuration.api.oauth
+        return oauth.client_id if oauth else ""
+
+    async def _tried(self, made: MadeConnection) -> tuple[AnyConnection, MadeConnection]:
+        """New credentials have signed in, a code has become a refresh token."""
+        options = self._options(made)
+        directories, oauth = self._engine.directories, self._engine.configuration.api.oauth
+        try:
+            if isinstance(options, OAuthConnection) and oauth is not None:
+                token = await directories.redeem(options, made.secrets[CODE], oauth.redirect_uri)
+                made = replace(made, secrets={REFRESH_TOKEN: token})
+            else:
+                await directories.try_out(options)
+        except DirectoryError as problem:
+            # Whatever kept it from signing in, it has not: nothing is kept.
+            raise BadRequest(problem.what, hint=problem.hint) from None
+        return options, replace(made, fingerprint=await self._fingerprint(options, made.secrets))
+
+    def _options(self, made: MadeConnection) -> AnyConnection:
+        configuration = self._engine.configuration
+        return connection_from(made, configuration.clouds, configuration.api.oauth)
 
     async def _take_connections(self) -> None:
         engine = self._engine
@@ -260,11 +275,13 @@ class Desk:
     async def _named(self, name: str) -> ShownConnection:
         return next(each for each in await self.connections() if each.name == name)
 
-    async def _fingerprint(self, options: AnyConnection) -> str:
-        """Of what it signs in with as configured; a reference that leads nowhere counts as itself."""
+    async def _fingerprint(self, options: AnyConnection, made: Mapping[str, Secret] | None = None) -> str:
+        """Of what it signs in with as configured or `made`; a reference that leads nowhere counts as itself."""
         said: dict[str, str] = {"method": options.method}
         for name, value in options.credentials:
             said[name] = _text_of(value)
+        if options.method == "oauth":
+            said |= {name: text.reveal() for name, text in (made or {}).items()}
         return await self._store.fingerprint(Secret(json.dumps(said, sort_keys=True)))
 
     def _shown(
@@ -278,7 +295,7 @@ class Desk:
             name=options.name,
             method=options.method,
             tenant_id=tenant_id,
-            client_id=client_id,
+            client_id="" if options.method == "oauth" else client_id,
             fingerprint=fingerprint,
             created_at=(made.created_at if made else None) or self._read_at,
             updated_at=(made.updated_at if made else None) or self._read_at,

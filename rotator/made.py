@@ -30,7 +30,7 @@ def _options(made: MadeConnection, configuration: Configuration) -> AnyConnectio
     from rotator.config.from_api import connection_from
 
     try:
-        return connection_from(made, configuration.clouds)
+        return connection_from(made, configuration.clouds, configuration.api.oauth)
     except ConfigError as problem:
         where = f"connection {made.name}, made through the API"
         raise ConfigError([f"{where}: {line}" for line in problem.problems]) from None

@@ -45,6 +45,8 @@ class Reference:
         """The secret as it stands now, one trailing line end stripped. Raises SecretMissing, in words for a user."""
         if self.literal is not None:
             return self.literal
+        if self == KEPT:
+            raise SecretMissing("it is kept in the database only")
         text = self._text().removesuffix("\n").removesuffix("\r")
         if not text:
             raise SecretMissing(f"{self._what()} is empty")
@@ -92,6 +94,10 @@ class Reference:
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
         kinds = [{"required": [kind], "properties": {kind: {"type": "string", "minLength": 1}}} for kind in _KINDS]
         return {"type": "object", "oneOf": [{**kind, "additionalProperties": False} for kind in kinds]}
+
+
+#: Stands for a secret that the database alone knows: it changes without the configuration.
+KEPT = Reference("kept", "in the database")
 
 
 def _validated(value: object, info: Any) -> Reference:

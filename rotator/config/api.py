@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from rotator.config.problems import Problems, Spot
+from rotator.entra.options import OAuthApplication
 from rotator.options import FilePath, Flag, Options, Rule, refuse, whole
 from rotator.references import FOLDER
 
@@ -80,6 +81,9 @@ class Api(Options):
         default=(), description="Addresses and networks whose X-Forwarded-For is believed."
     )
     rates: Rates = Rates()
+    oauth: OAuthApplication | None = Field(
+        default=None, description="In whose name people make connections with the method oauth."
+    )
 
     @property
     def is_off(self) -> bool:

@@ -8,8 +8,6 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from rotator.config.later import METHODS as LATER_METHODS
-from rotator.config.later import later_value
 from rotator.config.problems import Problems, Spot
 from rotator.config.reading import Table
 from rotator.domain.lifetime import least_lifetime, margin
@@ -55,9 +53,7 @@ def _model(spot: Spot, method: object, problems: Problems) -> type[AnyConnection
     allowed = " | ".join(METHODS)
     if isinstance(method, str) and method in METHODS:
         return METHODS[method]
-    if isinstance(method, str) and method in LATER_METHODS:
-        problems.add(spot / "method", f"{later_value(method)} ({allowed})")
-    elif method is None:
+    if method is None:
         problems.add(spot / "method", f"missing ({allowed})")
     else:
         problems.add(spot / "method", f"{shown(method)} is not allowed ({allowed})")

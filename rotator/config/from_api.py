@@ -16,11 +16,11 @@ from rotator.config.rotations import Reader
 from rotator.destinations import options_of
 from rotator.domain.lifetime import least_lifetime, margin
 from rotator.domain.model import DestinationRule, Initial, Rotation
-from rotator.domain.resources import MadeConnection
-from rotator.entra.options import AnyConnection
+from rotator.domain.resources import REFRESH_TOKEN, MadeConnection
+from rotator.entra.options import AnyConnection, OAuthApplication
 from rotator.errors import ConfigError
 from rotator.options import show_span
-from rotator.references import ALLOW_LITERALS
+from rotator.references import ALLOW_LITERALS, KEPT
 
 _HERE = Place("request", 1, 1)
 _PREFIX = re.compile(r"^request:1:1: (?:: )?")
@@ -28,7 +28,7 @@ _DAY = timedelta(days=1)
 #: What definitions of the API may use without the operator's leave: kinds that reach nothing but our own database.
 SAFE_KINDS = frozenset({"embedded"})
 #: Sign-in methods of the API; whose credentials are texts of the request, never names of files or variables.
-API_METHODS = ("client-secret", "certificate", "managed-identity", "workload-identity")
+API_METHODS = ("client-secret", "certificate", "managed-identity", "workload-identity", "oauth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,23 @@ def places_of(rotation: Rotation) -> set[str]:
     return places
 
 
-def connection_from(made: MadeConnection, clouds: Collection[str]) -> AnyConnection:
-    """The options with their credentials in them. Raises ConfigError with a line for each mistake."""
+def connection_from(
+    made: MadeConnection, clouds: Collection[str], oauth: OAuthApplication | None = None
+) -> AnyConnection:
+    """The options with their credentials in them. Raises ConfigError with a line for each mistake.
+
+    `oauth` is the application in whose name people have signed in; their refresh tokens stay where they are kept.
+    """
     values = {**made.document, "name": made.name}
     credentials = values.get("credentials")
     if not isinstance(credentials, Mapping):
         raise ConfigError(["credentials: missing (required)"])
-    texts = {name: text.reveal() for name, text in made.secrets.items()}
+    texts: dict[str, object] = {name: text.reveal() for name, text in made.secrets.items()}
+    if values.get("method") == "oauth":
+        if oauth is None:
+            raise ConfigError(["method: oauth needs the block api.oauth of the configuration"])
+        ours = {"clientId": oauth.client_id, "clientSecret": oauth.client_secret, REFRESH_TOKEN: KEPT}
+        texts = {name: value for name, value in ours.items() if value is not None}
     problems = Problems()
     spot = Spot(_placed({**values, "credentials": {**credentials, **texts}}))
     written = read_connection(spot, spot.document, {ALLOW_LITERALS: True}, problems)

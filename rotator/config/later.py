@@ -7,7 +7,6 @@ _BLOCKS = frozenset({"metrics", "dashboard", "notifications", "freeze"})
 _API = frozenset({"allow"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline", "hooks"})
 _FILE = frozenset({"template"})
-METHODS = ("oauth",)
 KINDS = (
     "azure-key-vault",
     "kubernetes",

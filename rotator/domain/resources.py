@@ -31,6 +31,8 @@ class MadeConnection:
     updated_at: datetime | None = None
 
 
+#: What a browser brought back from /authorize, which becomes a refresh token before anything is kept.
+CODE = "code"
 #: The option that holds the refresh token of a connection with the method oauth.
 REFRESH_TOKEN = "refreshToken"  # noqa: S105 - a name
 

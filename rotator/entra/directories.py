@@ -14,11 +14,14 @@ from rotator.entra.clouds import Endpoints, endpoints
 from rotator.entra.importing import uncollected
 from rotator.entra.options import tenant_and_client
 from rotator.entra.resource_tokens import ResourceTokens
+from rotator.entra.sign_in_refusals import SignIn
 from rotator.errors import ConfigError
+from rotator.network import Timeouts
 
 if TYPE_CHECKING:
     from rotator.entra.directory import EntraDirectory
-    from rotator.entra.options import AnyConnection, Cloud
+    from rotator.entra.options import AnyConnection, Cloud, OAuthConnection
+    from rotator.entra.refresh_tokens import RefreshTokens, Use
     from rotator.entra.signing_keys import TenantKeys
     from rotator.network import Network
     from rotator.ports import Clock
@@ -38,7 +41,8 @@ class EntraDirectories:
     """The port `Directories` over the configured connections. `clouds` are those of one's own, by name.
 
     `secret_of` gives the client secret of a connection, which may have been rotated since it was configured; without it
-    the configured reference is read. `new_id` makes the `client-request-id` of each Graph request.
+    the configured reference is read. `refresh` has refresh tokens used; without it nobody signs in by one. `new_id`
+    makes the `client-request-id` of each Graph request.
     """
 
     def __init__(
@@ -49,11 +53,13 @@ class EntraDirectories:
         network: Network,
         clock: Clock,
         secret_of: SecretOf | None = None,
+        refresh: RefreshTokens | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self.network = network
         self.clock = clock
         self.secret_of = secret_of
+        self.refresh = refresh
         self._connections = dict(connections)
         self._clouds = dict(clouds)
         self._new_id = new_id
@@ -107,11 +113,23 @@ class EntraDirectories:
 
     async def try_out(self, options: AnyConnection) -> None:
         """Sign in with options that are not in use yet. Raises SignInRefused, DirectoryUnavailable, ConfigError."""
-        opened = await asyncio.to_thread(self._built, options, None)
+        opened = await asyncio.to_thread(self._built, options)
         try:
             await opened.directory.sign_in()
         finally:
             await opened.directory.retire()
+
+    async def redeem(self, options: OAuthConnection, code: Secret, redirect_uri: str) -> Secret:
+        """The refresh token for a code; nobody can redeem it again. Raises as a sign-in does."""
+        from rotator.entra.grants import Grants
+
+        cloud, timeouts = self.cloud(options), Timeouts(options.timeouts.connect, options.timeouts.request)
+        http = await asyncio.to_thread(self.network.client, timeouts, extra_ca_file=cloud.ca_file, http2=False)
+        secret = options.credentials.client_secret.resolve() if options.credentials.client_secret else None
+        who = SignIn(options.name, *tenant_and_client(options))
+        async with http:
+            grants = Grants(http, cloud, who, client_secret=secret, seconds=timeouts.whole)
+            return await grants.redeem(code, redirect_uri)
 
     async def warm_up(self) -> None:
         """Open every connection, so that the first rotation does not wait for imports."""
@@ -141,14 +159,26 @@ class EntraDirectories:
 
     def _build(self, name: str) -> _Opened:
         """Runs in a thread: the imports and the certificates take too long for the loop."""
-        return self._built(self.options(name), partial(self.secret_of, name) if self.secret_of else None)
+        refresh = partial(self.refresh.use, name) if self.refresh else None
+        return self._built(self.options(name), partial(self.secret_of, name) if self.secret_of else None, refresh)
 
-    def _built(self, options: AnyConnection, secret_of: Callable[[], Awaitable[Secret]] | None) -> _Opened:
+    def _built(
+        self,
+        options: AnyConnection,
+        secret_of: Callable[[], Awaitable[Secret]] | None = None,
+        refresh: Use | None = None,
+    ) -> _Opened:
         cloud = endpoints(options.cloud, self._clouds)
         with uncollected():
             from rotator.entra.opening import open_directory
 
             directory = open_directory(
-                options, cloud, network=self.network, clock=self.clock, secret_of=secret_of, new_id=self._new_id
+                options,
+                cloud,
+                network=self.network,
+                clock=self.clock,
+                secret_of=secret_of,
+                refresh=refresh,
+                new_id=self._new_id,
             )
         return _Opened(options, cloud, directory)

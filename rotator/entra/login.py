@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.answers import parsed, shortened
@@ -14,6 +15,7 @@ from rotator.entra.options import (
     CertificateConnection,
     ClientSecretConnection,
     ManagedIdentityConnection,
+    OAuthConnection,
     WorkloadIdentityConnection,
     tenant_and_client,
 )
@@ -27,13 +29,15 @@ if TYPE_CHECKING:
 
     from rotator.domain.model import Secret
     from rotator.entra.clouds import Endpoints
+    from rotator.entra.refresh_tokens import Use
     from rotator.network import Timeouts
     from rotator.ports import Clock
 
 #: The Azure CLI starts a Python process of its own for each token.
 _CLI_SECONDS: Final = 30
-#: A token of the Azure CLI is used until fewer seconds than this are left; other credentials keep tokens themselves.
+#: A token is used until fewer seconds than this are left, where the credential does not keep tokens itself.
 _LEAST_LEFT: Final = 300
+_KEEPS_NONE: Final = frozenset({"azure-cli", "oauth"})
 
 _RECONSIDER_SECONDS: Final = 300.0
 
@@ -47,7 +51,7 @@ class Login:
     All methods raise SignInRefused, DirectoryUnavailable or DirectoryThrottled. No error of azure-identity or httpx
     gets out, nor stands behind one as its cause: they hold the form with the secret. `local` reaches what only this
     machine can. `secret_of` is asked for the client secret at first and when a sign-in is refused, so that it may be
-    rotated while we run.
+    rotated while we run. `refresh` has the refresh token used of whoever signs in with one.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Login:
         timeouts: Timeouts,
         clock: Clock,
         secret_of: SecretOf | None = None,
+        refresh: Use | None = None,
     ) -> None:
         self._options = options
         self._cloud = cloud
@@ -68,6 +73,7 @@ class Login:
         self._timeouts = timeouts
         self._clock = clock
         self._secret_of = secret_of or self._configured_secret
+        self._refresh = refresh
         self._who = SignIn(options.name, *tenant_and_client(options))
         self._operation = f"sign-in of connection {options.name!r}"
         self._credential: AsyncTokenCredential | None = None
@@ -148,7 +154,7 @@ class Login:
         except Exception as exc:  # noqa: BLE001 - whatever azure-identity raises may hold the secret
             failure = self._translated(exc)
         else:
-            if self._options.method == "azure-cli":
+            if self._options.method in _KEEPS_NONE:
                 self._kept = (found.token, float(found.expires_on))
             return found.token
         raise failure
@@ -205,6 +211,8 @@ class Login:
             return self._by_machine(options)
         if isinstance(options, WorkloadIdentityConnection):
             return self._by_federation(options)
+        if isinstance(options, OAuthConnection):
+            return self._by_person(options)
         return self._by_command_line(options)
 
     def _by_secret(self, secret: Secret) -> AsyncTokenCredential:
@@ -255,6 +263,17 @@ class Login:
         from azure.identity.aio import AzureCliCredential
 
         return AzureCliCredential(tenant_id=options.credentials.tenant_id, process_timeout=_CLI_SECONDS)
+
+    def _by_person(self, options: OAuthConnection) -> AsyncTokenCredential:
+        from rotator.entra.grants import Grants
+        from rotator.entra.person import PersonCredential
+
+        if self._refresh is None:
+            raise SignInRefused(self._operation, "refresh tokens are for the connections of the configuration and API")
+        given = options.credentials.client_secret
+        seconds, secret = self._timeouts.whole, given.resolve() if given else None
+        grants = Grants(self._http, self._cloud, self._who, client_secret=secret, seconds=seconds)
+        return PersonCredential(grants, self._refresh, longest=timedelta(seconds=seconds), clock=self._clock)
 
     def _at_authority(self) -> dict[str, Any]:
         return {"authority": self._cloud.authority, **self._transported(local=False)}

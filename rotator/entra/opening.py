@@ -18,6 +18,7 @@ from rotator.network import Network, Timeouts, preload
 if TYPE_CHECKING:
     from rotator.entra.clouds import Endpoints
     from rotator.entra.options import AnyConnection
+    from rotator.entra.refresh_tokens import Use
     from rotator.ports import Clock
 
 
@@ -29,6 +30,7 @@ def open_directory(
     clock: Clock,
     new_id: Callable[[], str],
     secret_of: SecretOf | None = None,
+    refresh: Use | None = None,
 ) -> EntraDirectory:
     """A directory that nothing has been sent through yet. Raises ConfigError for a CA file that cannot be used."""
     timeouts = Timeouts(options.timeouts.connect, options.timeouts.request)
@@ -40,7 +42,16 @@ def open_directory(
     local = network.client(timeouts, http2=False, proxied=False)
     for client in (tokens, sdk):
         client.event_hooks = {"request": [], "response": [last_answer.note]}
-    login = Login(options, cloud, http=tokens, local=local, timeouts=timeouts, clock=clock, secret_of=secret_of)
+    login = Login(
+        options,
+        cloud,
+        http=tokens,
+        local=local,
+        timeouts=timeouts,
+        clock=clock,
+        secret_of=secret_of,
+        refresh=refresh,
+    )
     login.prepare()
     graph = GraphClient(sdk, cloud, token=login.token, new_id=new_id)
     graph.prepare()

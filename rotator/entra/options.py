@@ -113,6 +113,23 @@ class AzureCliCredentials(Options):
     tenant_id: Id
 
 
+class OAuthCredentials(Options):
+    """The consent of a person, in whose name an application acts: the refresh token that he has given it."""
+
+    tenant_id: Id
+    client_id: Id
+    client_secret: Reference | None = Field(default=None, description="Of the application, unless it is a public one.")
+    refresh_token: Reference = Field(description="The first one; what follows it is kept sealed in the database.")
+
+
+class OAuthApplication(Options):
+    """The application in whose name people sign in to make connections through the API."""
+
+    client_id: Id = Field(description="Its client id.")
+    client_secret: Reference | None = Field(default=None, description="Its client secret, unless it is a public one.")
+    redirect_uri: Address = Field(description="Where /authorize sends the browser back to, as registered.")
+
+
 class ClientSecretConnection(Connection):
     """Signs in with a client secret."""
 
@@ -148,12 +165,20 @@ class AzureCliConnection(Connection):
     credentials: AzureCliCredentials
 
 
+class OAuthConnection(Connection):
+    """Signs in in a person's name."""
+
+    method: Literal["oauth"]
+    credentials: OAuthCredentials
+
+
 AnyConnection = (
     ClientSecretConnection
     | CertificateConnection
     | ManagedIdentityConnection
     | WorkloadIdentityConnection
     | AzureCliConnection
+    | OAuthConnection
 )
 
 #: The class of options of each sign-in method.
@@ -163,6 +188,7 @@ METHODS: dict[str, type[AnyConnection]] = {
     "managed-identity": ManagedIdentityConnection,
     "workload-identity": WorkloadIdentityConnection,
     "azure-cli": AzureCliConnection,
+    "oauth": OAuthConnection,
 }
 
 

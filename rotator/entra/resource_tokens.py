@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rotator.entra.clouds import Endpoints
     from rotator.entra.directories import EntraDirectories
     from rotator.entra.login import Login
+    from rotator.entra.refresh_tokens import Use
+
+#: Whose refresh token a destination would bring could not be kept anywhere.
+_NOT_HERE = frozenset({"oauth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,16 @@ class ResourceTokens:
             await old.close()
         secret_of = None if own else self._directories.secret_of
         bound = partial(secret_of, options.name) if secret_of else None
-        return await asyncio.to_thread(self._opened, options, cloud, bound)
+        tokens = None if own else self._directories.refresh
+        refresh = partial(tokens.use, options.name) if tokens else None
+        return await asyncio.to_thread(self._opened, options, cloud, bound, refresh)
 
     def _opened(
-        self, options: AnyConnection, cloud: Endpoints, secret_of: Callable[[], Awaitable[object]] | None
+        self,
+        options: AnyConnection,
+        cloud: Endpoints,
+        secret_of: Callable[[], Awaitable[object]] | None,
+        refresh: Use | None,
     ) -> _Held:
         """Runs in a thread: imports and certificates take too long for the loop."""
         from rotator.entra.login import Login
@@ -98,6 +108,7 @@ class ResourceTokens:
             timeouts=timeouts,
             clock=self._directories.clock,
             secret_of=secret_of,  # type: ignore[arg-type]  # a partial of the directories' own
+            refresh=refresh,
         )
         login.prepare()
         return _Held(options, cloud, login, (http, local))
@@ -116,8 +127,9 @@ def _as_connection(options: AnyConnection, auth: Mapping[str, object]) -> AnyCon
         "timeouts": options.timeouts,
         "credentials": {"tenantId": options.credentials.tenant_id, **given},
     }
-    if method not in METHODS:
-        raise ConfigError([f"auth: method: {method!r} is not allowed ({' | '.join(METHODS)})"])
+    allowed = [each for each in METHODS if each not in _NOT_HERE]
+    if method not in allowed:
+        raise ConfigError([f"auth: method: {method!r} is not allowed ({' | '.join(allowed)})"])
     try:
         return METHODS[method].model_validate(values)
     except ValidationError as exc:

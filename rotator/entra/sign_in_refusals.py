@@ -23,6 +23,8 @@ _WRONG_HINT = (
 )
 _FEDERATED_HINT = "Give application {client} a federated credential with exactly the token's issuer, subject, audience."
 
+_AGAIN = "Sign in again at /authorize, and give the connection the new code or refresh token."
+
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
@@ -68,6 +70,25 @@ _MEANINGS: Mapping[str, _Meaning] = {
     "500011": _Meaning(
         "tenant {tenant} does not know the resource of the scope", "Check `cloud` and its `scope`."
     ),
+    "50057": _Meaning("the person in whose name {client} acts is disabled", _AGAIN),
+    "50173": _Meaning("the person's consent was revoked, by a new password for instance", _AGAIN),
+    "50076": _Meaning("the person must prove himself by a second factor", _AGAIN),
+    "50078": _Meaning("the person must prove himself by a second factor again", _AGAIN),
+    "50079": _Meaning("the person must set up a second factor", _AGAIN),
+    "54005": _Meaning("the code has been used already", "Send the browser to /authorize again: a code serves once."),
+    "65001": _Meaning(
+        "the person has not consented to what application {client} asks for",
+        "Consent in /authorize to Application.ReadWrite.All for application {client}, or have an administrator do it.",
+    ),
+    "70000": _Meaning("the code or refresh token is not one of application {client}", _AGAIN),
+    "70008": _Meaning("the code has expired", "Send the browser to /authorize again, and use the code at once."),
+    "500112": _Meaning(
+        "the code was made for another redirect URI", "Use the redirectUri of api.oauth when asking /authorize."
+    ),
+    "50011": _Meaning(
+        "application {client} does not know the redirect URI", "Register redirectUri of api.oauth with it."
+    ),
+    "700082": _Meaning("the refresh token has not been used for 90 days and has expired", _AGAIN),
     "53003": _Meaning(
         "conditional access blocks application {client}", "Exempt it, or this machine's address, from the policy."
     ),

@@ -18,15 +18,26 @@ CONNECTIONS = {
         "{name: a}",
         (
             "connections[0].method: missing"
-            " (client-secret | certificate | managed-identity | workload-identity | azure-cli)"
+            " (client-secret | certificate | managed-identity | workload-identity | azure-cli | oauth)"
         ),
     ),
-    "a method of a later version": (
-        "{name: a, method: oauth}",
+    "a person without a refresh token": (
+        f"{{name: a, method: oauth, credentials: {{tenantId: {TENANT}, clientId: {TENANT}}}}}",
+        "connections[0].credentials.refreshToken: missing (required)",
+    ),
+    "a refresh token in the file": (
+        f"{{name: a, method: oauth, credentials: {{tenantId: {TENANT}, clientId: {TENANT}, refreshToken: 1.AX}}}}",
         (
-            "connections[0].method: 'oauth' is known, but not available in this version"
-            " (client-secret | certificate | managed-identity | workload-identity | azure-cli)"
+            "connections[0].credentials.refreshToken: a secret is not written here"
+            " ({env: NAME}, {file: PATH} or {credential: NAME}; --allow-literal-secrets for a trial)"
         ),
+    ),
+    "a person whose own secret is to be rotated": (
+        (
+            f"{{name: a, method: oauth, credentials: {{tenantId: {TENANT}, clientId: {TENANT},"
+            " refreshToken: {env: HOME}}, isAutoRotationEnabled: true, rotation: {rotationInterval: 30}}"
+        ),
+        "connections[0].isAutoRotationEnabled: true is not allowed with method oauth (client-secret)",
     ),
     "no credentials": ("{name: a, method: azure-cli}", "connections[0].credentials: missing (required)"),
     "a tenant by name": (

@@ -21,6 +21,7 @@ from rotator.serving import api_of, node_of
 from rotator.simulator.model import Application
 from rotator.simulator.server import Running
 from rotator.web.auth.minting import mint
+from tests.consent import BACK
 
 ROTATIONS = "/api/v2/secret-rotations/azure-client-secret"
 CONNECTIONS = "/api/v1/app-connections/azure-client-secrets"
@@ -123,9 +124,13 @@ async def open_house(
     cloud = {"authority": ready.authority, "graph": ready.graph, "scope": ready.scope, "caFile": ready.caFile}
     whole = {
         "state": {"url": f"sqlite:///{folder / 'state.db'}"},
-        "api": {"listen": "127.0.0.1:0", "rates": {"logins": 100_000, "changes": 100_000, "reads": 1_000_000}},
         "clouds": {"simulated": cloud},
         **(document or {}),
+        "api": {
+            "listen": "127.0.0.1:0",
+            "rates": {"logins": 100_000, "changes": 100_000, "reads": 1_000_000},
+            **(document or {}).get("api", {}),
+        },
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(whole))
@@ -176,3 +181,10 @@ def configured(running: Running) -> dict[str, Any]:
             }
         ],
     }
+
+
+def for_people(running: Running) -> dict[str, Any]:
+    """People may make connections in the name of the tenant's administrator, an application."""
+    population = running.simulation.population
+    app = {"clientId": population.admin.client_id, "clientSecret": population.admin_secret, "redirectUri": BACK}
+    return {"api": {"oauth": app}}

@@ -49,7 +49,8 @@ async def test_a_credential_that_does_not_sign_in_is_kept_nowhere(house: House) 
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"method": "oauth"}, "method"),
+        ({"method": "oauth"}, "credentials.code"),
+        ({"method": "password"}, "method"),
         ({"credentials": {}}, "credentials.clientId"),
         ({"name": "A b"}, "name"),
         ({"isPlatformManagedCredentials": True}, "isPlatformManagedCredentials"),

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from rotator.simulator.server import Running
+from tests.consent import code
 from tests.docs.pages import ROOT, page
-from tests.web.house import House
+from tests.web.house import House, for_people, open_house
 
 API = page(ROOT / "docs" / "api.md")
 
 
-async def test_every_request_that_is_shown_works_in_that_order(house: House, tmp_path: Path) -> None:
+async def test_every_request_that_is_shown_works_in_that_order(running: Running, tmp_path: Path) -> None:
+    async with open_house(tmp_path, running, document=for_people(running)) as house:
+        await _works(house, tmp_path)
+
+
+async def _works(house: House, tmp_path: Path) -> None:
     if not (shutil.which("curl") and shutil.which("jq") and shutil.which("bash")):
         pytest.skip("curl, jq or bash is not here: the requests of docs/api.md were NOT tried")
     shown = [text for kind, text in API.fences() if kind == "sh"]
@@ -30,6 +37,7 @@ async def test_every_request_that_is_shown_works_in_that_order(house: House, tmp
         "CLIENT": population.admin.client_id,
         "SECRET": population.admin_secret,
         "OBJECT": house.application().object_id,
+        "CODE": code(house.running.simulation),
         "CLOUD": "simulated",
     }
     environment = {**os.environ, **told, "NO_PROXY": "*", "no_proxy": "*"}

@@ -8,20 +8,22 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from rotator.domain.model import Secret
+from rotator.domain.resources import CODE
 from rotator.options import Id, Rule, Slug, refuse
 from rotator.web.api.values import Body, Note, Nothing, OnlyFalse, ProjectRef, Switch, TimeOfDay, number
 
 #: The ways to sign in that a connection made here may have.
-METHODS = ("client-secret", "certificate", "managed-identity", "workload-identity")
+METHODS = ("oauth", "client-secret", "certificate", "managed-identity", "workload-identity")
 #: For each: the credentials it must have, may have, and which of them are secret (ours by Infisical's name).
 _NEEDED = {
+    "oauth": {"tenantId", "code"},
     "client-secret": {"tenantId", "clientId", "clientSecret"},
     "certificate": {"tenantId", "clientId", "certificateBody", "privateKey"},
     "managed-identity": {"tenantId"},
     "workload-identity": {"tenantId", "clientId"},
 }
 _POSSIBLE = {**_NEEDED, "managed-identity": {"tenantId", "clientId"}}
-_SECRET = {"clientSecret": "clientSecret", "certificateBody": "certificate", "privateKey": "privateKey"}
+_SECRET = {"code": CODE, "clientSecret": "clientSecret", "certificateBody": "certificate", "privateKey": "privateKey"}
 _LONGEST = 16_384
 
 Parts = tuple[dict[str, object], dict[str, Secret]]
@@ -42,6 +44,7 @@ class Credentials(Body):
     tenant_id: Id | None = None
     client_id: Id | None = None
     client_secret: SecretText | None = None
+    code: SecretText | None = Field(default=None, description="From /authorize, for the method oauth.")
     certificate_body: SecretText | None = Field(default=None, description="PEM.")
     private_key: SecretText | None = Field(default=None, description="PEM.")
 
@@ -64,7 +67,7 @@ class Creation(_Either):
     """A new connection."""
 
     name: Slug
-    method: Literal["client-secret", "certificate", "managed-identity", "workload-identity"]
+    method: Literal["oauth", "client-secret", "certificate", "managed-identity", "workload-identity"]
     credentials: Credentials
     project_id: ProjectRef | None = None
     is_auto_rotation_enabled: Switch = False

@@ -25,9 +25,12 @@ _Project = Annotated[ProjectRef | None, Query(alias="projectId")]
 
 
 @router.get("/options")
-async def options(_caller: Calling) -> dict[str, Any]:
-    """Which kinds of connections there are, and how each may sign in."""
-    return {"appConnectionOptions": [{"name": "Azure Client Secrets", "app": APP, "methods": list(METHODS)}]}
+async def options(_caller: Calling, known: Known) -> dict[str, Any]:
+    """Which kinds of connections there are, how each may sign in, and in whose name people do."""
+    client_id = known.connections.oauth_client()
+    methods = [each for each in METHODS if client_id or each != "oauth"]
+    only = {"name": "Azure Client Secrets", "app": APP, "methods": methods}
+    return {"appConnectionOptions": [{**only, "oauthClientId": client_id} if client_id else only]}
 
 
 @router.get("")

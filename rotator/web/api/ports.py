@@ -76,6 +76,9 @@ class RotationDesk(Protocol):
 class ConnectionDesk(Protocol):
     """Where connections are looked up and those of the API made."""
 
+    def oauth_client(self) -> str:
+        """The client id in whose name people sign in; empty where nobody may."""
+
     async def connections(self) -> Sequence[ShownConnection]:
         """All, by name."""
 
