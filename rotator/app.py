@@ -20,7 +20,7 @@ from rotator.chance import SystemChance
 from rotator.clock import SystemClock
 from rotator.domain.model import Credential, Limits, Request, Rotation
 from rotator.errors import ConfigError, StoreError
-from rotator.made import joined
+from rotator.made import clashes, joined
 from rotator.ports import Clock, Destinations, HookResult, Observer
 
 if TYPE_CHECKING:
@@ -239,6 +239,7 @@ async def define(store: SqlStore, configuration: Configuration) -> str:
 
     known = await store.definitions()
     planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
+    problems += await asyncio.to_thread(clashes, known, configuration.rotations)
     if problems:
         raise ConfigError(problems)
     await store.define(planned, files=configuration.sources)

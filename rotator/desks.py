@@ -116,7 +116,8 @@ class Desk:
         for each in await self._store.definitions():
             other = each.rotation
             if other.id != rotation.id and each.switches.retired_at is None and not wanted.isdisjoint(places_of(other)):
-                raise BadRequest(f"A name in secretsMapping is in use in {_shown(rotation.folder)}")
+                who = _told(other) if other.folder == rotation.folder else ""
+                raise BadRequest(f"A name in secretsMapping is in use in {_shown(rotation.folder)}{who}")
         names = {name for rule in rotation.destinations for name in (rule.names or rotation.mapping).values()}
         held = await self._store.mapped(rotation.folder, names)
         left = sorted(each.name for each in held.values() if each.rotation_id not in {"", rotation.id})
@@ -321,6 +322,12 @@ def _text_of(value: object) -> str:
         return str(resolve().reveal())
     except SecretMissing:
         return str(value)
+
+
+def _told(rotation: Rotation) -> str:
+    """For who may see that folder, and so the rotation too."""
+    where = f", defined at {rotation.defined_at}" if rotation.defined_at else ""
+    return f" by {rotation.name}{where}"
 
 
 def _shown(folder: Folder) -> str:

@@ -1,14 +1,16 @@
-"""How does what was made through the API join what is configured? Connections of both, under one name each."""
+"""How does what was made through the API join what is configured? One name each, and one writer to each place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.domain.definition import Defined
+    from rotator.domain.model import Rotation
     from rotator.domain.resources import MadeConnection
     from rotator.entra.options import AnyConnection
     from rotator.store.store import SqlStore
@@ -24,6 +26,27 @@ async def joined(store: SqlStore, configuration: Configuration) -> Mapping[str, 
         why = "was made through the API too (another name, or delete that one)"
         raise ConfigError([f"connections: {name!r} {why}" for name in twice])
     return {**configuration.connections, **{each.name: _options(each, configuration) for each in made}}
+
+
+def clashes(known: Sequence[Defined], configured: Sequence[Rotation]) -> list[str]:
+    """A line for each place that a configured rotation would write and one of the API writes already."""
+    names = {each.name for each in configured}
+    theirs = [each.rotation for each in known if _is_apis(each) and each.rotation.name not in names]
+    if not theirs:
+        return []
+    from rotator.config.from_api import places_of
+
+    writers = {place: each.name for each in theirs for place in places_of(each)}
+    return [
+        f"{each.defined_at}: {each.name}: {place} is written by {writers[place]!r} too, made through the API"
+        " (each place has one writer: another name in secretsMapping, or delete that one)"
+        for each in configured
+        for place in sorted(places_of(each) & writers.keys())
+    ]
+
+
+def _is_apis(defined: Defined) -> bool:
+    return defined.rotation.api_made and defined.switches.retired_at is None
 
 
 def _options(made: MadeConnection, configuration: Configuration) -> AnyConnection:
