@@ -286,6 +286,7 @@ def _world(
 
 def _destinations(store: SqlStore, directories: EntraDirectories) -> Destinations:
     from rotator.destinations import Opener, Surroundings
+    from rotator.destinations.handed import from_books
 
     return Opener(
         Surroundings(
@@ -294,6 +295,7 @@ def _destinations(store: SqlStore, directories: EntraDirectories) -> Destination
             clock=SystemClock(),
             network=lambda: directories.network,
             azure=directories.tokens,
+            delivery=from_books(store),
         )
     )
 

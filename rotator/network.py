@@ -85,7 +85,7 @@ class Network:
         """A client of its own connection pool; whoever asks for it closes it. It reads nothing from the environment.
 
         `extra_ca_file` is trusted beside the usual authorities. `proxied=False`: for what only this machine can reach.
-        `context`: TLS with a certificate of one's own or one authority alone, made for this client, instead of all that.
+        `context`: TLS made for this client alone, such as with a certificate of its own; instead of all that.
         The first call for a file parses certificates (tens of milliseconds): make it in a thread where that matters.
         """
         timeout = httpx.Timeout(timeouts.request.total_seconds(), connect=timeouts.connect.total_seconds())
@@ -95,6 +95,10 @@ class Network:
             trust_env=False,
             headers={"User-Agent": f"entra-rotator/{__version__}"},
         )
+
+    def own_context(self, extra_ca_file: str = "") -> ssl.SSLContext:
+        """A TLS context that trusts what this network trusts, to load a certificate of one's own into."""
+        return _context_for(self.ca_file, extra_ca_file)
 
     def _transport(
         self, extra_ca_file: str, *, http2: bool, proxied: bool, context: ssl.SSLContext | None

@@ -15,8 +15,6 @@ KINDS = (
     "github-actions",
     "azure-devops",
     "azure-app-service",
-    "webhook",
-    "exec",
 )
 FORMATS = ("template",)
 

@@ -28,8 +28,10 @@ __all__ = ["KINDS", "Opener", "Surroundings", "open_destination", "options_of", 
 KINDS: dict[str, str] = {
     "aws-secrets-manager": "aws_secrets_manager",
     "embedded": "embedded",
+    "exec": "program",
     "file": "file",
     "vault": "vault",
+    "webhook": "webhook",
 }
 
 

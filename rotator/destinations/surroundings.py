@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from rotator.destinations.formats.disk import Disk
 
 if TYPE_CHECKING:
+    from rotator.domain.model import Delivery
     from rotator.network import Network
     from rotator.ports import Clock, MappedSecrets
 
@@ -76,6 +77,10 @@ def _network() -> Network:
     return Network()
 
 
+async def _unknown(_rotation_id: str, _destination: str) -> Delivery | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What destinations are opened with; each kind takes what it needs."""
@@ -94,3 +99,5 @@ class Surroundings:
     #: The environment variables of the process.
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     kept: Kept = field(default_factory=Kept)
+    #: What the books say of a destination (rotation id, name), for kinds that cannot be asked themselves.
+    delivery: Callable[[str, str], Awaitable[Delivery | None]] = _unknown

@@ -235,6 +235,8 @@ _MAKERS = {
     "dotenv": ("file", "places", "DotenvPlace"),
     "json": ("file", "places", "JsonPlace"),
     "directory": ("file", "places", "DirectoryPlace"),
+    "exec": ("exec", "places_handed", "ExecPlace"),
+    "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
     "vault": ("vault", "places_vault", "VaultPlace"),
     "vault-one": ("vault", "places_vault", "VaultOnePlace"),

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from rotator.destinations import Opener, Surroundings
+from rotator.destinations.handed import from_books
 from rotator.domain.edits import Add, Change
 from rotator.domain.events import Event
 from rotator.domain.model import Credential, Facts, Limits, Request, Rotation, VerifyRule
@@ -88,7 +89,13 @@ class Harness:
         self.store._runner._session.connection.execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
         self.entra = FakeEntra(self.clock)
         self.entra.connections["contoso"] = contoso()
-        surroundings = Surroundings(mapped=self.store, installation=INSTALLATION, clock=self.clock, inline=True)
+        surroundings = Surroundings(
+            mapped=self.store,
+            installation=INSTALLATION,
+            clock=self.clock,
+            inline=True,
+            delivery=from_books(self.store),
+        )
         self.places = FakePlaces(Opener(surroundings))
         self.hooks = FakeHooks()
         self.rotations: dict[str, Rotation] = {}
