@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
@@ -201,11 +202,12 @@ class Desk:
             await self._store.resources.remove_connection(before.id)
             await self._take_connections()
 
-    async def applications(self, connection: ShownConnection) -> AsyncIterator[Sequence[Application]]:
+    async def applications(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Application], None]:
         """All applications it may see, a page at a time."""
         directory = await self._engine.directories.open(connection.name)
-        async for page in directory.applications():
-            yield page
+        async with aclosing(directory.applications()) as pages:
+            async for page in pages:
+                yield page
 
     def oauth_client(self) -> str:
         """The client id in whose name people sign in; empty where nobody may."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -139,7 +139,7 @@ class EntraDirectory:
             require_ownership(rights, answer, subjects)
             return True
 
-    async def applications(self) -> AsyncIterator[Sequence[Application]]:
+    async def applications(self) -> AsyncGenerator[Sequence[Application], None]:
         """All applications that the connection may see, a page at a time."""
         next_link = ""
         async with self._call():

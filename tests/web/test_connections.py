@@ -112,15 +112,6 @@ async def test_names_are_unique(house: House) -> None:
     assert (answer.status_code, "fabrikam" in answer.json()["message"]) == (400, True)
 
 
-async def test_the_picker_lists_every_application_of_the_tenant(house: House) -> None:
-    made = await house.connection()
-    found = (await house.get(f"{CONNECTIONS}/{made['id']}/clients"))["clients"]
-    truth = house.running.simulation.entra.tenant.applications.values()
-    assert {(each["id"], each["appId"], each["name"]) for each in found} == {
-        (each.object_id, each.client_id, each.display_name) for each in truth
-    }
-
-
 async def test_a_connection_may_have_its_own_secret_rotated(house: House) -> None:
     own = {"isAutoRotationEnabled": True, "rotation": {"rotationInterval": 60, "rotateAtUtc": {"hours": 3}}}
     made = await house.connection(**own)

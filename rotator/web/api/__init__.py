@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from rotator.web.api import connections, projects, rotation_changes, rotation_orders, rotations, secrets
+from rotator.web.api import connections, picking, projects, rotation_changes, rotation_orders, rotations, secrets
 
 #: All of them.
 ROUTERS: list[APIRouter] = [
@@ -13,5 +13,6 @@ ROUTERS: list[APIRouter] = [
     rotation_changes.router,
     rotation_orders.router,
     connections.router,
+    picking.router,
     projects.router,
 ]

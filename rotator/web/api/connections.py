@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from rotator.domain.access import Role
-from rotator.domain.model import Application
 from rotator.domain.resources import ShownConnection
 from rotator.options import Id, Slug
 from rotator.web.access import Caller, Calling
@@ -60,7 +58,7 @@ async def by_name(caller: Calling, known: Known, name: Slug, project: _Project =
 @router.get(f"{_HERE}/{{connection_id}}")
 async def by_id(caller: Calling, known: Known, connection_id: Id) -> dict[str, Any]:
     """One connection."""
-    return {"appConnection": await _shape(known, await _found(known, caller, connection_id))}
+    return {"appConnection": await _shape(known, await found_connection(known, caller, connection_id))}
 
 
 @router.post(_HERE)
@@ -97,24 +95,10 @@ async def delete(request: Request, caller: Calling, known: Known, connection_id:
     return {"appConnection": shown}
 
 
-@router.get(f"{_HERE}/{{connection_id}}/clients")
-async def clients(
-    caller: Calling,
-    known: Known,
-    connection_id: Id,
-    name: Annotated[str | None, Query(max_length=256, description="Ours: part of the name.")] = None,
-) -> dict[str, Any]:
-    """The applications of the tenant, for who picks one: `id` is the object id."""
-    connection = await _found(known, caller, connection_id)
-    part = (name or "").lower()
-    found = [each async for each in _all_of(known.connections.applications(connection)) if part in each.name.lower()]
-    return {"clients": [{"name": each.name, "id": each.object_id, "appId": each.client_id} for each in found]}
-
-
 @router.post(f"{_HERE}/{{connection_id}}/rotate-credentials")
 async def rotate(request: Request, caller: Calling, known: Known, connection_id: Id) -> dict[str, Any]:
     """Have the connection's own secret rotated soon."""
-    connection = await _found(known, caller, connection_id)
+    connection = await found_connection(known, caller, connection_id)
     _require_admin(caller, connection.project)
     own = f"connection-{connection.name}"
     facts = next((each for each in await known.books.facts([own]) if each.rotation.own_connection), None)
@@ -128,10 +112,12 @@ async def rotate(request: Request, caller: Calling, known: Known, connection_id:
     return {"appConnection": await _shape(known, connection)}
 
 
-async def _all_of(pages: AsyncIterator[Any]) -> AsyncIterator[Application]:
-    async for page in pages:
-        for each in page:
-            yield each
+async def found_connection(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
+    """The connection of that id. Raises NotFound for one that he may not know of."""
+    for each in await known.connections.connections():
+        if each.id == connection_id and _may_use(caller, each):
+            return each
+    raise NotFound(f"App connection {connection_id} not found")
 
 
 async def _visible(known: Resources, caller: Caller, id_or_name: str | None) -> list[ShownConnection]:
@@ -151,15 +137,8 @@ def _may_use(caller: Caller, connection: ShownConnection) -> bool:
     return admin or caller.may(Role.READER, "")
 
 
-async def _found(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
-    for each in await known.connections.connections():
-        if each.id == connection_id and _may_use(caller, each):
-            return each
-    raise NotFound(f"App connection {connection_id} not found")
-
-
 async def _to_change(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
-    connection = await _found(known, caller, connection_id)
+    connection = await found_connection(known, caller, connection_id)
     _require_admin(caller, connection.project)
     if connection.defined_at:
         raise Conflict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -95,5 +95,5 @@ class ConnectionDesk(Protocol):
     async def remove(self, connection: ShownConnection) -> None:
         """Take one out that no rotation uses."""
 
-    def applications(self, connection: ShownConnection) -> AsyncIterator[Sequence[Application]]:
+    def applications(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Application], None]:
         """All applications it may see, a page at a time."""
