@@ -9,7 +9,6 @@ _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline", "hook
 _FILE = frozenset({"template"})
 KINDS = (
     "azure-key-vault",
-    "kubernetes",
     "infisical",
     "gcp-secret-manager",
     "github-actions",

@@ -30,6 +30,7 @@ KINDS: dict[str, str] = {
     "embedded": "embedded",
     "exec": "program",
     "file": "file",
+    "kubernetes": "kubernetes",
     "vault": "vault",
     "webhook": "webhook",
 }

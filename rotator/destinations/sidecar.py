@@ -6,8 +6,8 @@ Mark and text are written as one, so neither is ever seen without the other. No 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rotator.destinations.marks import Mark, digest
@@ -104,6 +104,15 @@ class Shared:
     def _owner(self, name: str, mine: Mark | None) -> Mark | None:
         ordered = ((mine,) if mine else ()) + tuple(mark for mark in self.marks if mark is not mine)
         return next((mark for mark in ordered if name in mark.names), None)
+
+
+def differs_in_token_alone(there: Shared, wanted: Shared) -> bool:
+    """The texts are there already, and the marks but for fencing tokens."""
+
+    def untokened(marks: Iterable[Mark]) -> set[Mark]:
+        return {replace(mark, marker=replace(mark.marker, token=0)) for mark in marks}
+
+    return dict(there.content) == dict(wanted.content) and untokened(there.marks) == untokened(wanted.marks)
 
 
 def _marks(text: object) -> list[Mark]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from rotator.destinations.marks import Mark, refuse_changed, refuse_foreign, refuse_stale, texts
 from rotator.destinations.options import Endpoint, NamedSecret, NetworkOptions
-from rotator.destinations.sidecar import SIDECAR, Seat, Shared
+from rotator.destinations.sidecar import SIDECAR, Seat, Shared, differs_in_token_alone
 from rotator.errors import DestinationUnavailable
 from rotator.options import Line, Rule, one_of, problem, refuse
 from rotator.options import Options as Block
@@ -203,12 +203,3 @@ class VaultDestination:
     async def close(self) -> None:
         """The sign-in is kept for the next opening."""
         await self._session.close()
-
-
-def differs_in_token_alone(there: Shared, wanted: Shared) -> bool:
-    """The texts are there already, and the marks but for fencing tokens."""
-
-    def untokened(marks: Iterable[Mark]) -> set[Mark]:
-        return {replace(mark, marker=replace(mark.marker, token=0)) for mark in marks}
-
-    return dict(there.content) == dict(wanted.content) and untokened(there.marks) == untokened(wanted.marks)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rotator.destinations.marks import Mark, refuse_changed
-from rotator.destinations.sidecar import Seat, Shared
-from rotator.destinations.vault import Found, differs_in_token_alone
+from rotator.destinations.sidecar import Seat, Shared, differs_in_token_alone
+from rotator.destinations.vault import Found
 from rotator.destinations.wire import said
 from rotator.domain.model import Secret
 from rotator.errors import DestinationRefused, DestinationUnavailable
