@@ -198,10 +198,10 @@ class AddressTaken(RotatorError):
 
     retryable = True
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, option: str = "api.listen", none: str = '"off": no API') -> None:
         super().__init__(
             f"another process listens on {address}",
-            hint='End it, or set api.listen to another address ("off": no API).',
+            hint=f"End it, or set {option} to another address ({none}).",
         )
 
 

@@ -227,6 +227,13 @@ class Observer(Protocol):
         """Take note; errors are the observer's own business."""
 
 
+class Meter(Protocol):
+    """Counts requests to Graph. May not fail, may not wait."""
+
+    def answered(self, operation: str, status: int) -> None:
+        """Graph has answered with that status, or has not answered (0)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A rotation that is ours to look at, under a lease, with the database's time of the claim."""

@@ -12,6 +12,7 @@ from rotator.trouble import NO_ANSWER, described, remedy
 if TYPE_CHECKING:
     from rotator.entra.answers import Answer
     from rotator.entra.login import Login
+    from rotator.ports import Meter
 
 Ask = Callable[[], "Awaitable[Answer]"]
 
@@ -22,8 +23,9 @@ class Asker:
     What it raises has neither cause nor context: the errors of httpx hold the request with its token.
     """
 
-    def __init__(self, login: Login, host: str, seconds: float) -> None:
+    def __init__(self, login: Login, host: str, seconds: float, *, meter: Meter | None = None) -> None:
         self._login = login
+        self._meter = meter
         self._host = host
         self._seconds = seconds
 
@@ -34,7 +36,7 @@ class Asker:
         """
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._with_accepted_token(ask)
+                return await self._with_accepted_token(operation, ask)
         except NO_ANSWER as exc:
             error = self._unavailable(operation, exc)
         raise error
@@ -49,7 +51,7 @@ class Asker:
             async with asyncio.timeout(self._seconds), turn:
                 await self._login.token()
                 sent = True
-                answer = await ask()
+                answer = await self._counted(operation, ask)
         except RotatorError:
             raise  # of the sign-in, which comes before the request
         except Exception as exc:
@@ -62,12 +64,27 @@ class Asker:
             return answer
         raise error
 
-    async def _with_accepted_token(self, ask: Ask) -> Answer:
-        answer = await ask()
+    async def _with_accepted_token(self, operation: str, ask: Ask) -> Answer:
+        answer = await self._counted(operation, ask)
         if answer.status != 401:
             return answer
         await self._login.renew(answer.claims)
-        return await ask()
+        return await self._counted(operation, ask)
+
+    async def _counted(self, operation: str, ask: Ask) -> Answer:
+        try:
+            answer = await ask()
+        except RotatorError:
+            raise  # of the sign-in: nothing was sent
+        except BaseException:
+            self._count(operation, 0)
+            raise
+        self._count(operation, answer.status)
+        return answer
+
+    def _count(self, operation: str, status: int) -> None:
+        if self._meter is not None:
+            self._meter.answered(operation, status)
 
     def _unavailable(self, operation: str, exc: Exception) -> DirectoryError:
         return DirectoryUnavailable(operation, described(exc, self._host), hint=remedy(exc))

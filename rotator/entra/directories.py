@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rotator.entra.refresh_tokens import RefreshTokens, Use
     from rotator.entra.signing_keys import TenantKeys
     from rotator.network import Network
-    from rotator.ports import Clock
+    from rotator.ports import Clock, Meter
 
 #: Gives the client secret that the named connection signs in with now.
 SecretOf = Callable[[str], Awaitable[Secret]]
@@ -65,6 +65,8 @@ class EntraDirectories:
         self._new_id = new_id
         self._opened: dict[str, _Opened] = {}
         self._turn = asyncio.Lock()
+        #: Counts requests to Graph, of directories that are opened from now on.
+        self.meter: Meter | None = None
         #: Signs in to Azure's other services.
         self.tokens = ResourceTokens(self)
 
@@ -180,5 +182,6 @@ class EntraDirectories:
                 secret_of=secret_of,
                 refresh=refresh,
                 new_id=self._new_id,
+                meter=self.meter,
             )
         return _Opened(options, cloud, directory)

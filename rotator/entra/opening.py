@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rotator.entra.clouds import Endpoints
     from rotator.entra.options import AnyConnection
     from rotator.entra.refresh_tokens import Use
-    from rotator.ports import Clock
+    from rotator.ports import Clock, Meter
 
 
 def open_directory(
@@ -31,6 +31,7 @@ def open_directory(
     new_id: Callable[[], str],
     secret_of: SecretOf | None = None,
     refresh: Use | None = None,
+    meter: Meter | None = None,
 ) -> EntraDirectory:
     """A directory that nothing has been sent through yet. Raises ConfigError for a CA file that cannot be used."""
     timeouts = Timeouts(options.timeouts.connect, options.timeouts.request)
@@ -55,7 +56,7 @@ def open_directory(
     login.prepare()
     graph = GraphClient(sdk, cloud, token=login.token, new_id=new_id)
     graph.prepare()
-    asker = Asker(login, cloud.graph_host, timeouts.whole)
+    asker = Asker(login, cloud.graph_host, timeouts.whole, meter=meter)
     return EntraDirectory(
         graph,
         login,

@@ -175,6 +175,10 @@ class SqlStore:
         """The facts of the rotations so named (None: all), by name; names that are unknown are left out."""
         return await self._runner.read(lambda tx: views.facts(tx, names))
 
+    async def names(self) -> Sequence[str]:
+        """The names of all rotations that are not retired, in order."""
+        return await self._runner.read(views.names)
+
     async def find(self, name: str) -> str | None:
         """The id of the rotation of that name; a living one before a retired one."""
         return await self._runner.read(lambda tx: views.find(tx, name))

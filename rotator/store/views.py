@@ -18,6 +18,7 @@ from rotator.store.seal import Place, Seal, text_at
 from rotator.store.session import Transaction
 from rotator.store.statements import Prepared, Selection, upsert
 
+_NAMES = Prepared(select(rotations.c.name).where(rotations.c.retired_at.is_(None)).order_by(rotations.c.name))
 _NAMED = Selection(lambda these: select(rotations.c.id).where(these(rotations.c.name)))
 # A name may be borne by a retired rotation besides: the living one is meant.
 _FOUND = Prepared(
@@ -74,6 +75,11 @@ def facts(tx: Transaction, names: Collection[str] | None) -> list[Facts]:
         return list(facts_of(tx, None).values())
     ids = [row[0] for row in tx.select(_NAMED, names)] if names else []
     return list(facts_of(tx, ids).values()) if ids else []
+
+
+def names(tx: Transaction) -> list[str]:
+    """Of all rotations that are not retired, in order."""
+    return [row[0] for row in tx.rows(_NAMES, {})]
 
 
 def look(tx: Transaction, rotation_id: str) -> tuple[Facts, datetime]:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from rotator import __version__
-from rotator.web import envelope, health, signing
+from rotator.web import envelope, health, scraping, signing
 from rotator.web.api import ROUTERS, audit_rows, secrets
 from rotator.web.api.resources import Resources
 from rotator.web.gate import Gate
@@ -30,7 +30,7 @@ def build(parts: Parts, resources: Resources | None = None) -> ASGIApp:
     app.state.resources = resources
     envelope.install(app)
     app.router.routes.extend(secrets.QUICK if resources else ())
-    for router in (*(ROUTERS if resources else ()), *signing.ROUTERS, audit_rows.router, health.router):
+    for router in (*(ROUTERS if resources else ()), *signing.ROUTERS, audit_rows.router, health.router, scraping.router):
         # Not included, as the framework calls it: it would try every route of an included router twice.
         app.router.routes.extend(router.routes)
     return Gate(app, parts)

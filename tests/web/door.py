@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +114,8 @@ async def open_door(
     proxies: tuple[str, ...] = (),
     patience: float = 20.0,
     ca_file: str = "",
+    numbers: Callable[[], Iterable[str]] | None = None,
+    numbers_are_open: bool = False,
 ) -> AsyncIterator[Door]:
     clock = ApiClock()
     store = open_store(f"sqlite:///{folder / 'state.db'}", chance=SeededChance(), database_time=clock.now)
@@ -136,6 +138,8 @@ async def open_door(
         ready=ready,
         trusted_proxies=lambda: proxies,
         patience=patience,
+        numbers=numbers,
+        numbers_are_open=numbers_are_open,
     )
     try:
         async with (

@@ -1,0 +1,118 @@
+"""How are the numbers kept up to date? What has changed is read again soon, and everything else in its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+import structlog
+
+from rotator.domain.model import Facts
+from rotator.errors import StoreError
+from rotator.observers.metrics import Metrics
+from rotator.ports import Clock
+
+#: Seconds between two looks.
+EVERY = 15.0
+#: So many rotations are read at each look beside those that have changed: 10,000 take five minutes.
+_IN_TURN = 500
+#: So many are read from the books and turned into text at once, so that the loop is not held up.
+_AT_ONCE = 50
+
+_log = structlog.get_logger("rotator.metrics")
+
+
+class Books(Protocol):
+    """What is asked of the store."""
+
+    async def names(self) -> Sequence[str]:
+        """Of all rotations that are not retired."""
+
+    async def facts(self, names: Collection[str] | None = None) -> Sequence[Facts]:
+        """Of the rotations so named."""
+
+    async def now(self) -> datetime:
+        """The database's time."""
+
+    async def next_wake(self) -> datetime | None:
+        """The earliest wake-up time of a rotation that nobody has leased."""
+
+
+class Keeper:
+    """Looks into the books for as long as it runs. Other nodes' doings are seen in their turn."""
+
+    def __init__(
+        self, metrics: Metrics, books: Books, clock: Clock, *, pace: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        """`pace`: so many seconds of the database's time pass in one."""
+        self._metrics = metrics
+        self._books = books
+        self._clock = clock
+        self._pace = pace
+        self._waiting: list[str] = []
+        #: The database's time, and the monotonic one at which it was read.
+        self._read_at = (clock.now(), clock.monotonic())
+
+    async def run(self) -> None:
+        """Look at everything, then look again for ever; a database that does not answer is asked again."""
+        await self._guarded(self._everything)
+        while True:
+            await self._clock.sleep(EVERY)
+            await self._guarded(self.look)
+
+    async def look(self) -> None:
+        """Once: at what has changed, and at the next few in turn."""
+        changed, self._metrics.changed = self._metrics.changed, set()
+        try:
+            if not self._waiting:
+                await self._begin_again()
+            await self._learn([*changed, *self._next(_IN_TURN)])
+            await self._take_time()
+        except StoreError:
+            self._metrics.changed |= changed
+            raise
+
+    def text(self) -> Iterator[str]:
+        """The answer to a scrape; nothing is waited for."""
+        at, monotonic = self._read_at
+        now = at + timedelta(seconds=(self._clock.monotonic() - monotonic) * self._pace())
+        return self._metrics.text(now)
+
+    async def _everything(self) -> None:
+        await self._take_time()
+        await self._begin_again()
+        await self._learn(self._next(len(self._waiting)))
+
+    async def _begin_again(self) -> None:
+        self._waiting = list(await self._books.names())
+        gone = set(self._metrics.standings.names()) - set(self._waiting)
+        self._metrics.standings.forget(gone)
+
+    def _next(self, most: int) -> list[str]:
+        found, self._waiting = self._waiting[:most], self._waiting[most:]
+        return found
+
+    async def _learn(self, names: Sequence[str]) -> None:
+        left = iter(dict.fromkeys(names))
+        while some := list(islice(left, _AT_ONCE)):
+            found = await self._books.facts(some)
+            self._metrics.standings.forget(some)
+            self._metrics.standings.learn(found)
+            await asyncio.sleep(0)
+
+    async def _take_time(self) -> None:
+        now = await self._books.now()
+        self._read_at = now, self._clock.monotonic()
+        wake_at = await self._books.next_wake()
+        self._metrics.lag = max(0.0, (now - wake_at).total_seconds()) if wake_at is not None else 0.0
+
+    async def _guarded(self, look: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await look()
+        except StoreError as problem:
+            _log.warning("the numbers are not up to date", problem=str(problem))
+        except Exception:  # noqa: BLE001 - told loudly; the numbers must not end the daemon
+            _log.exception("the numbers are not up to date")

@@ -1,0 +1,142 @@
+"""How does each rotation stand, for Prometheus? Its lines are kept as text, made anew only when it has changed.
+
+Times are seconds since 1970 by the database's clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from rotator.domain.model import Credential, Facts, Initial
+from rotator.domain.next_time import first_slot, interval_slot, is_creation, is_unborn, near_expiry_at, next_rotation_at
+from rotator.observers.exposition import head, line
+
+_EXPIRY = "rotator_credential_expiry_timestamp_seconds"
+_SUCCESS = "rotator_last_success_timestamp_seconds"
+_NEXT = "rotator_next_rotation_timestamp_seconds"
+_OVERDUE = "rotator_overdue_seconds"
+_FAMILIES = (
+    (_EXPIRY, "When the secret expires; of several retiring ones the last."),
+    (_SUCCESS, "When the rotation last succeeded."),
+    (_NEXT, "When it comes next by itself, a retry included."),
+)
+#: So many lines are joined at once: a quarter of a megabyte.
+_CHUNK = 3000
+_NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    #: Lines of each of `_FAMILIES`.
+    texts: tuple[str, ...]
+    #: What its line of `rotator_overdue_seconds` begins with.
+    overdue: str
+    #: From then on it is overdue.
+    due_since: float
+    alarms: tuple[str, ...]
+    status: str
+    drifted: tuple[str, ...]
+    retiring: int
+
+
+class Standings:
+    """What is known of the rotations. Above `per_rotation` of them only those that need attention have lines."""
+
+    def __init__(self, per_rotation: int) -> None:
+        self.per_rotation = per_rotation
+        self._rows: dict[str, _Row] = {}
+
+    def learn(self, found: Iterable[Facts]) -> None:
+        """Take these in place of what was known of them; retired ones are left out."""
+        for facts in found:
+            if facts.switches.retired_at is None:
+                self._rows[facts.rotation.name] = _row(facts)
+
+    def forget(self, names: Collection[str]) -> None:
+        """They are gone, or are learned anew next."""
+        for name in names:
+            self._rows.pop(name, None)
+
+    def names(self) -> list[str]:
+        """Of those that are known."""
+        return list(self._rows)
+
+    def text(self, now: float) -> Iterator[str]:
+        """All families, in pieces of a bounded size."""
+        yield from self._totals()
+        shown = [row for row in self._rows.values() if self._is_shown(row, now)]
+        for n, (name, about) in enumerate(_FAMILIES):
+            yield head(name, "gauge", about)
+            yield from _joined(row.texts[n] for row in shown)
+        yield head(_OVERDUE, "gauge", "For how long the rotation should have happened already.")
+        yield from _joined(
+            f"{row.overdue}{max(0, int(now - row.due_since)) if row.due_since < now else 0}\n" for row in shown
+        )
+        yield head("rotator_alarm", "gauge", "1 while the alarm stands.")
+        yield from _joined(text for row in shown for text in row.alarms)
+
+    def _is_shown(self, row: _Row, now: float) -> bool:
+        few = len(self._rows) <= self.per_rotation
+        return few or bool(row.alarms) or row.status == "failed" or row.due_since < now
+
+    def _totals(self) -> Iterator[str]:
+        rows = self._rows.values()
+        yield head("rotator_rotations", "gauge", "Rotations, by how they stand.")
+        for status, count in sorted(Counter(row.status for row in rows).items()):
+            yield line("rotator_rotations", count, {"status": status})
+        yield head("rotator_pending_revocations", "gauge", "Replaced secrets that are still valid.")
+        yield line("rotator_pending_revocations", sum(row.retiring for row in rows))
+        yield head("rotator_drift", "gauge", "Rotations that this destination does not bear as it should.")
+        for destination, count in sorted(Counter(each for row in rows for each in row.drifted).items()):
+            yield line("rotator_drift", count, {"destination": destination})
+
+
+def _joined(texts: Iterator[str]) -> Iterator[str]:
+    while piece := "".join(islice(texts, _CHUNK)):
+        yield piece
+
+
+def _row(facts: Facts) -> _Row:
+    name = facts.rotation.name
+    by_name = {"rotation": name}
+    standing = facts.standing
+    expiries = {str(each.state): each for each in sorted(facts.credentials, key=_expires_at)}
+    expiry = (line(_EXPIRY, _expires_at(each), {**by_name, "state": state}) for state, each in expiries.items())
+    return _Row(
+        texts=(
+            "".join(expiry),
+            _moment(_SUCCESS, name, standing.last_rotated_at),
+            _moment(_NEXT, name, next_rotation_at(facts)),
+        ),
+        overdue=line(_OVERDUE, 0, by_name).removesuffix("0\n"),
+        due_since=_due_since(facts),
+        alarms=tuple(
+            line("rotator_alarm", 1, {**by_name, "code": code}) for code in sorted({a.code for a in standing.alarms})
+        ),
+        status=str(standing.status or standing.state),
+        drifted=tuple(row.destination for row in facts.deliveries if row.drifted and not row.removed),
+        retiring=len(facts.retiring),
+    )
+
+
+def _moment(name: str, rotation: str, at: datetime | None) -> str:
+    return line(name, at.timestamp(), {"rotation": rotation}) if at is not None else ""
+
+
+def _expires_at(credential: Credential) -> float:
+    return credential.expires_at.timestamp()
+
+
+def _due_since(facts: Facts) -> float:
+    """The time it should have happened at, whatever retries are planned since; never while nothing comes by itself."""
+    if facts.switches.paused or not (facts.rotation.auto or is_creation(facts)):
+        return _NEVER
+    if is_unborn(facts):
+        wanted = [facts.switches.created_at if facts.rotation.initial is Initial.ROTATE else first_slot(facts)]
+    else:
+        wanted = [interval_slot(facts), near_expiry_at(facts)]
+    return min((at.timestamp() for at in wanted if at is not None), default=_NEVER)
