@@ -8,7 +8,6 @@ _API = frozenset({"allow"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline", "hooks"})
 _FILE = frozenset({"template"})
 KINDS = (
-    "azure-key-vault",
     "infisical",
     "gcp-secret-manager",
     "github-actions",

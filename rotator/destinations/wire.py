@@ -81,12 +81,31 @@ class Wire:
         Answers with 2xx or a `wanted` status are returned; all others raise. `hide`: texts in the request, which no
         error may quote back.
         """
+        answer = await self.exchange(operation, method, url, **request)
+        if 200 <= answer.status < 300 or answer.status in wanted:
+            return answer
+        raise self.failure(operation, url, answer, hide=hide)
+
+    async def exchange(self, operation: str, method: str, url: str, **request: Any) -> Answer:
+        """One request, and whatever is answered. Raises when nothing is."""
         answered = await self._answered(operation, method, url, request)
         if isinstance(answered, DestinationError):
             raise answered
-        if answered.is_success or answered.status_code in wanted:
-            return Answer(answered.status_code, answered.headers, answered.content)
-        raise self._failure(operation, answered, hide)
+        return Answer(answered.status_code, answered.headers, answered.content)
+
+    def failure(
+        self, operation: str, url: str, answer: Answer, *, hide: Collection[Secret] = (), hint: str = ""
+    ) -> DestinationError:
+        """What an answer that was not wanted means; `hint` says better than the status what to do."""
+        status = answer.status
+        detail = f"{_host(url)} answered {status}{said(answer.content, hide)}"
+        hint = hint or self._hints.get(status, "")
+        if status >= 500 or status in _PASSING:
+            wait = retry_after(answer.headers)
+            return DestinationUnavailable(self._place, operation, detail, hint=hint, retry_after=wait)
+        if 300 <= status < 400:
+            hint = "It leads elsewhere; correct the address"
+        return DestinationRefused(self._place, operation, detail, hint=hint)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -103,20 +122,6 @@ class Wire:
         except (httpx.InvalidURL, UnicodeError, ValueError) as exc:
             # What cannot be put on the wire at all, such as a line end in a header.
             return DestinationRefused(self._place, operation, f"the request cannot be sent ({type(exc).__name__})")
-
-    def _failure(self, operation: str, answered: httpx.Response, hide: Collection[Secret]) -> DestinationError:
-        status = answered.status_code
-        detail = f"{_host(str(answered.url))} answered {status}{said(answered.content, hide)}"
-        if status >= 500 or status in _PASSING:
-            return DestinationUnavailable(
-                self._place,
-                operation,
-                detail,
-                hint=self._hints.get(status, ""),
-                retry_after=retry_after(answered.headers),
-            )
-        hint = "It leads elsewhere; correct the address" if answered.is_redirect else self._hints.get(status, "")
-        return DestinationRefused(self._place, operation, detail, hint=hint)
 
 
 def open_wire(

@@ -238,6 +238,7 @@ _MAKERS = {
     "exec": ("exec", "places_handed", "ExecPlace"),
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
+    "azure-key-vault": ("azure-key-vault", "places_azure", "KeyVaultPlace"),
     "kubernetes": ("kubernetes", "places_kubernetes", "KubernetesPlace"),
     "vault": ("vault", "places_vault", "VaultPlace"),
     "vault-one": ("vault", "places_vault", "VaultOnePlace"),

@@ -131,8 +131,8 @@ class Server:
         try:
             while (request := await _request(reader)) is not None and await self._answer(request, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client or the whole server went away
         finally:
             self._open.discard(writer)
             with contextlib.suppress(Exception):

@@ -1,0 +1,78 @@
+"""How does a test look at places in Azure? As their readers do; a token that the service believes is always at hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from rotator.destinations import Surroundings
+from rotator.domain.model import Rotation
+from rotator.ports import Destination
+from tests.destinations.places import NAMES, Place
+from tests.destinations.servers.key_vault import TOKEN, FakeVault
+
+
+class Tokens:
+    """Gives one token for every scope; `given` says for which. Renewing changes it to `next`, if there is one."""
+
+    def __init__(self, token: str = TOKEN) -> None:
+        self.value = token
+        self.next = token
+        self.given: list[str] = []
+
+    def cloud(self, _connection: str) -> str:
+        return "public"
+
+    async def token(self, scope: str, *, connection: str, auth: Mapping[str, object] | None = None) -> str:
+        self.given.append(scope)
+        return self.value
+
+    async def renew(self, scope: str, *, connection: str, auth: Mapping[str, object] | None = None) -> None:
+        self.value = self.next
+
+
+class AzurePlace(Place):
+    """What all of them share."""
+
+    azure: Tokens
+
+    def surroundings(self) -> Surroundings:
+        return replace(super().surroundings(), azure=self.azure)
+
+
+class KeyVaultPlace(AzurePlace):
+    """One vault. Names are shown with `_` for `-`, as the suite calls them."""
+
+    server: FakeVault
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[Place]:
+        self.server, self.azure = FakeVault(), Tokens()
+        self.server.start(tls=True)
+        try:
+            yield self
+        finally:
+            self.server.close()
+
+    def options(self) -> dict[str, Any]:
+        return {"endpoint": self.server.url, "caFile": self.server.ca_file, "timeout": "5s"}
+
+    def open(
+        self, rotation: Rotation | None = None, names: dict[str, str] | None = None, **options: Any
+    ) -> Destination:
+        given = names or dict(rotation.mapping if rotation else NAMES)
+        return super().open(rotation, {field: name.replace("_", "-") for field, name in given.items()}, **options)
+
+    def shows(self) -> dict[str, str]:
+        return {name.replace("-", "_").upper(): text for name, text in self.server.shown().items()}
+
+    def set(self, name: str, text: str) -> None:
+        self.server.put(name.replace("_", "-"), text)
+
+    def drop(self, name: str) -> None:
+        self.server.secrets[name.replace("_", "-").lower()].deleted = True
+
+    def leftovers(self) -> list[str]:
+        return sorted(f"{name}/{len(kept.versions)}" for name, kept in self.server.secrets.items() if not kept.deleted)
