@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,6 +18,7 @@ from rotator.errors import RotatorError
 if TYPE_CHECKING:
     from rotator.config import Configuration
     from rotator.web.api.resources import Resources
+    from rotator.web.broadcast import Broadcast
     from rotator.web.parts import Parts
     from rotator.web.server import Place
 
@@ -34,10 +37,29 @@ async def api_of(engine: Engine) -> AsyncIterator[str]:
     from rotator.web.building import build
     from rotator.web.server import serving
 
-    resources = await _resources(engine)
-    async with serving(build(_parts(engine), resources), _place(engine.configuration)) as address:
+    parts = _parts(engine)
+    app = build(parts, await _resources(engine))
+    async with serving(app, _place(engine.configuration)) as address, _told(engine, parts.broadcast):
         _log.info("the API listens", address=address)
         yield address
+
+
+@asynccontextmanager
+async def _told(engine: Engine, broadcast: Broadcast) -> AsyncIterator[None]:
+    """Let the stream of events hear what happens, until the daemon stops: then it ends, and keeps nobody waiting."""
+    engine.world = replace(engine.world, observers=(*engine.world.observers, broadcast))
+    engine.dispatcher.take(engine.world, concurrency=engine.configuration.daemon.concurrency)
+
+    async def until_drained() -> None:
+        await engine.world.memory.draining.wait()
+        broadcast.close()
+
+    waiting = asyncio.create_task(until_drained())
+    try:
+        yield
+    finally:
+        waiting.cancel()
+        broadcast.close()
 
 
 def node_of(configuration: Configuration) -> str:

@@ -80,16 +80,31 @@ async def caller_of(request: Request) -> Caller:
     return Caller(bearer, address, id_of(request))
 
 
-async def admitted(parts: Parts, bearer: Bearer | None, digest: str, address: str) -> Bearer:
+async def still_admitted(parts: Parts, caller: Caller) -> Bearer | None:
+    """The caller's token as it is known now, or None when it is worth nothing any more; counts no use."""
+    known = await parts.access.bearer(caller.bearer.token.digest)
+    try:
+        _check(known, caller.bearer.token.digest, caller.address)
+    except Refused:
+        return None
+    return known
+
+
+async def admitted(parts: Parts, known: Bearer | None, digest: str, address: str) -> Bearer:
     """The token, if it is ours and may still be used from there; counts the use. Raises what a caller is refused by."""
+    bearer = _check(known, digest, address)
+    if bearer.token.uses_limit and not await parts.access.spend(digest):
+        raise Unauthorized("The access token has been used as often as it may be", hint="Sign in again.")
+    return bearer
+
+
+def _check(bearer: Bearer | None, digest: str, address: str) -> Bearer:
     if bearer is None or not is_same(digest, bearer.token.digest):
         raise TokenRefused("The access token is not known, or has been revoked")
     if bearer.token.expires_at is not None and bearer.token.expires_at <= bearer.now:
         raise TokenRefused("The access token has expired", hint="Sign in again.")
     if not is_among(address, bearer.rule.trusted):
         raise Forbidden(f"The access token is not trusted from {address}")
-    if bearer.token.uses_limit and not await parts.access.spend(digest):
-        raise Unauthorized("The access token has been used as often as it may be", hint="Sign in again.")
     return bearer
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from rotator.ports import Clock
 from rotator.web.audit import Audit
 from rotator.web.auth.keyring import Keyring
+from rotator.web.broadcast import Broadcast
 from rotator.web.limits import Limits
 from rotator.web.ports import AccessBooks, Readiness
 
@@ -26,10 +27,7 @@ class Parts:
     keyring: Keyring
     clock: Clock
     ready: Readiness
-    #: Gives what Prometheus is told; None where nothing is counted.
-    numbers: Callable[[], Iterable[str]] | None = None
-    #: Whoever reaches us may read them.
-    numbers_are_open: bool = False
+    broadcast: Broadcast = field(default_factory=Broadcast)
     #: How long a body may take to arrive, in seconds.
     patience: float = 20.0
     #: Networks whose X-Forwarded-For is believed.

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import stat
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Place:
 async def serving(app: ASGIApp, place: Place, *, patience: float = HEAD_IN) -> AsyncIterator[str]:
     """Serve for as long as this is open; gives the address, with the port that was found.
 
-    `patience` is how long a client may take to send the head of a request, in seconds.
+    `patience` is how long a client may take to send the head of a request or to take more of an answer, in seconds.
 
     Raises AddressTaken when somebody else listens there, ConfigError when the address or the certificate is of no use.
     """
@@ -87,10 +88,11 @@ class _Server(uvicorn.Server):
 
 
 class _Patient(H11Protocol):
-    """HTTP/1.1 with an end to patience: whoever does not send the head of a request in time is cut off."""
+    """HTTP/1.1 with an end to patience: who does not send a head or take an answer in time is cut off."""
 
     patience = HEAD_IN
     _timer: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(cast("asyncio.Transport", Gathered(transport, self.loop)))
@@ -109,7 +111,29 @@ class _Patient(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._unstick()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """He does not take what we send: not for ever."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(self.patience, self._throw_away)
+
+    def resume_writing(self) -> None:
+        self._unstick()
+        super().resume_writing()
+
+    def _throw_away(self) -> None:
+        """With what the kernel still holds for him, megabytes that he would be offered for a quarter of an hour."""
+        if self.transport.get_extra_info("socket").family != socket.AF_UNIX:
+            at_once = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.transport.abort()
+
+    def _unstick(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _wait(self) -> None:
         if self._timer is None:

@@ -22,6 +22,8 @@ from tests.web.house import House, open_house
 NOWHERE = "http://127.0.0.1:9"
 #: For each operation; all of them together stay well below a minute.
 EXAMPLES = 8
+#: Their answers have no end; they have tests of their own.
+ENDLESS = {"/api/v1/events"}
 SEALED = {"network": {"proxy": NOWHERE, "noProxy": ["localhost", "127.0.0.1"]}}
 
 
@@ -67,6 +69,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 def test_no_request_ends_in_a_fault_of_ours(house: House) -> None:
     schema = schemathesis.openapi.from_url(f"{house.address}/api/docs/openapi.json", wait_for_schema=5)
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    operations = [each for each in operations if each.path not in ENDLESS]
     # What ends our own token comes last.
     operations.sort(key=lambda operation: "revoke" in operation.path)
     statuses = Counter(status for operation in operations for status in answers(house, operation))

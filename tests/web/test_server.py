@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import stat
 from collections.abc import Callable
@@ -115,6 +116,18 @@ async def test_a_client_that_sends_half_a_body_is_told_off(tmp_path: Path) -> No
     head = b"POST /api/v1/identities HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n{"
     async with open_door(tmp_path, patience=0.05) as door:
         assert (await raw(door, head)).startswith(b"HTTP/1.1 408")
+
+
+async def test_a_client_that_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
+    async with open_door(tmp_path, patience=0.05) as door:
+        host, _, port = door.address.removeprefix("http://").partition(":")
+        with socket.socket() as knocking:
+            knocking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            knocking.connect((host, int(port)))
+            knocking.sendall(b"GET /api/docs/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+            gone = select.poll()
+            gone.register(knocking, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+            assert await asyncio.to_thread(gone.poll, 20_000), "it is still there"
 
 
 async def test_a_bug_of_ours_is_an_answer_without_a_traceback(door: Door) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from rotator.web.api import connections, picking, projects, rotation_changes, rotation_orders, rotations, secrets
+from rotator.web.api import (
+    connections,
+    events,
+    picking,
+    projects,
+    rotation_changes,
+    rotation_orders,
+    rotations,
+    secrets,
+)
 
 #: All of them.
 ROUTERS: list[APIRouter] = [
@@ -15,4 +24,5 @@ ROUTERS: list[APIRouter] = [
     connections.router,
     picking.router,
     projects.router,
+    events.router,
 ]
