@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +28,10 @@ class Parts:
     clock: Clock
     ready: Readiness
     broadcast: Broadcast = field(default_factory=Broadcast)
+    #: Gives what Prometheus is told; None where nothing is counted.
+    numbers: Callable[[], Iterable[str]] | None = None
+    #: Whoever reaches us may read them.
+    numbers_are_open: bool = False
     #: How long a body may take to arrive, in seconds.
     patience: float = 20.0
     #: Networks whose X-Forwarded-For is believed.
