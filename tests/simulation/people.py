@@ -29,6 +29,9 @@ async def look_after(installation: Installation, random: Random) -> None:
 async def _look(installation: Installation, facts: Facts, random: Random) -> None:
     if facts.rotation.requires_approval:
         await installation.store.approve(facts.rotation.id)
+    if facts.switches.paused and facts.rotation.id not in installation.resting:
+        # Paused when the backup was made that stands here now.
+        await installation.store.resume(facts.rotation.id)
     named = {rule.name for rule in facts.rotation.destinations}
     for row in facts.deliveries:
         if row.removed and row.destination not in named:
