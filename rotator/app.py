@@ -10,16 +10,17 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
+from rotator.domain.definition import digest_of
 from rotator.domain.model import Credential, Limits, Request, Rotation
-from rotator.errors import ConfigError, StoreError
+from rotator.errors import ConfigError, DefinitionsMoved, StoreError
 from rotator.made import clashes, joined
 from rotator.ports import Clock, Destinations, HookResult, Observer
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from rotator.config import Configuration
     from rotator.config.settings import State
     from rotator.domain.definition import Defined
-    from rotator.engine.alive import Systemd
-    from rotator.engine.daemon import Daemon
     from rotator.engine.dispatcher import Dispatcher
     from rotator.engine.world import World
     from rotator.entra.client_secrets import ClientSecrets
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from rotator.store.store import SqlStore
 
 _MOST_SHOWN = 20
+#: Nodes that start together bring their definitions in one after the other.
+_REPLANNED = 20
 
 _log = logging.getLogger("rotator.app")
 
@@ -56,12 +57,15 @@ def open_books(state: State, time: Time = REAL) -> SqlStore:
     """The database alone, made when there is none. Raises StoreError; ConfigError for a key that is not there."""
     from rotator.store.opening import open_store
 
+    clock = SystemClock()
     return open_store(
         state.url,
         chance=SystemChance(),
-        database_time=SystemClock().now,
+        database_time=clock.now if state.path else None,
+        monotonic=clock.monotonic,
         offset=time.offset,
         keys=[key.resolve() for key in state.encryption_keys],
+        password=state.password.resolve() if state.password else None,
         installation=state.installation,
     )
 
@@ -97,7 +101,7 @@ class Engine:
         for block in ("state", "network"):
             if getattr(configuration, block) != getattr(self.configuration, block):
                 _log.warning("the block %s is read at start only; restart to use it", block)
-        self.configuration = configuration
+        self.configuration, self.digest = configuration, _digest(configuration)
         return changed
 
     async def ask(self, name: str, kind: str, **facts: object) -> Request:
@@ -142,13 +146,13 @@ async def open_engine(
     from rotator.engine.dispatcher import Dispatcher
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.expiry_watch import ExpiryWatch
-    from rotator.store.lock import EngineLock
 
-    with EngineLock(configuration.state.path):
+    with _alone(configuration.state):
         store = open_books(configuration.state, time)
         try:
-            # Nobody else holds the lock, so whoever held a lease is dead.
-            await store.end_leases()
+            if configuration.state.path:
+                # Nobody else holds the lock, so whoever held a lease is dead.
+                await store.end_leases()
             connections = await joined(store, configuration)
             await define(store, configuration)
             await store.resources.forget_refresh_tokens(connections)
@@ -158,7 +162,9 @@ async def open_engine(
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
             watch = ExpiryWatch(secrets, directories, now=store.now)
             try:
-                yield Engine(configuration, store, secrets, directories, world, dispatcher, watch)
+                yield Engine(
+                    configuration, store, secrets, directories, world, dispatcher, watch, _digest(configuration)
+                )
             finally:
                 await directories.close()
         finally:
@@ -168,6 +174,13 @@ async def open_engine(
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What checks ask with: no engine, no lock."""
+
+def _alone(state: State) -> AbstractContextManager[object]:
+    """One engine to a file; a server has any number."""
+    from rotator.store.lock import EngineLock
+
+    return EngineLock(state.path) if state.path else nullcontext()
+
 
     store: SqlStore
     directories: EntraDirectories
@@ -182,7 +195,7 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.store.opening import open_store
 
-    if configuration.state.path.exists():
+    if configuration.state.path is None or configuration.state.path.exists():
         store = open_books(configuration.state)
     else:
         store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
@@ -197,52 +210,23 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         store.close()
 
 
-def daemon_of(
-    engine: Engine,
-    *,
-    read: Callable[[], Configuration],
-    taken: Callable[[Configuration], None] = lambda _: None,
-    systemd: Systemd,
-) -> Daemon:
-    """The daemon around an engine. At SIGHUP `read` gives the configuration anew, in a thread; `taken` hears of it."""
-    from rotator.engine.alive import Life, pulse_file
-    from rotator.engine.bell import bell_of
-    from rotator.engine.daemon import Daemon, Orders
-    from rotator.engine.scheduler import Scheduler
-
-    clock = engine.world.clock
-    life = Life(systemd, pulse_file(engine.configuration.state.path), monotonic=clock.monotonic)
-
-    async def reload() -> str:
-        configuration = await asyncio.to_thread(read)
-        changed = await engine.take(configuration)
-        taken(configuration)
-        return changed
-
-    orders = Orders(
-        reload=reload,
-        rotate=engine.rotate_on_signal,
-        state=engine.state,
-        status=lambda: f"at work, {len(engine.secrets.connections)} connections",
-        drain_timeout=lambda: engine.configuration.daemon.drain_timeout,
-    )
-    scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.housekeeping, beat=life.beat)
-    database = engine.configuration.state.path
-    return Daemon(engine.dispatcher, scheduler, orders=orders, life=life, bell_path=bell_of(database))
-
-
 async def define(store: SqlStore, configuration: Configuration) -> str:
     """Bring the configured rotations into the books; says what changed. Raises ConfigError, having changed nothing."""
     if configuration.unchanged:
         return "nothing"
     from rotator.domain.edits import edits
 
-    known = await store.definitions()
-    planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
-    problems += await asyncio.to_thread(clashes, known, configuration.rotations)
-    if problems:
-        raise ConfigError(problems)
-    await store.define(planned, files=configuration.sources)
+    for _ in range(_REPLANNED):
+        edition, known = await store.edition(), await store.definitions()
+        planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
+        problems += await asyncio.to_thread(clashes, known, configuration.rotations)
+        if problems:
+            raise ConfigError(problems)
+        with suppress(DefinitionsMoved):
+            await store.define(planned, files=configuration.sources, edition=edition)
+            break
+    else:
+        raise DefinitionsMoved
     counts = Counter(type(edit).__name__.lower() for edit in planned)
     return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "nothing"
 
@@ -277,7 +261,7 @@ def _world(
         clock=SystemClock(),
         chance=SystemChance(),
         clockwatch=ClockWatch(pace=time.pace),
-        holder=_holder(configuration),
+        holder=f"{node_name(configuration)}/{SystemChance().letters(6)}",
         observers=tuple(observers),
         limits=_limits(configuration),
         spread=spread,
@@ -344,10 +328,14 @@ def _limits(configuration: Configuration) -> Limits:
     return Limits(limits.rotations_per_hour, limits.failures_before_pause)
 
 
-def _holder(configuration: Configuration) -> str:
-    """Unique to this process, so that nobody takes another's lease for his own."""
-    node = configuration.daemon.node or f"{socket.gethostname()}-{os.getpid()}"
-    return f"{node}/{SystemChance().letters(6)}"
+def _digest(configuration: Configuration) -> str:
+    """Nobody compares that of a file's only node."""
+    return "" if configuration.state.path else digest_of(configuration.rotations)
+
+
+def node_name(configuration: Configuration) -> str:
+    """What people call this engine; letters make a holder of it that nobody else takes for his own."""
+    return configuration.daemon.node or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _new_id() -> str:

@@ -19,6 +19,7 @@ RotatorError                       what happened, where; .hint what to do; .retr
 │  └─ NotOurs                          something is there that does not bear our marker
 ├─ StoreError
 │  ├─ StoreUnavailable       retry
+│  │  └─ DefinitionsMoved              another node has changed them meanwhile
 │  ├─ StoreUnusable                    newer schema, second engine, no key opens it
 │  ├─ LeaseHeld
 │  └─ LeaseLost                        stop at once
@@ -179,6 +180,13 @@ class StoreUnavailable(StoreError):
     """The database did not answer; nothing was recorded."""
 
     retryable = True
+
+
+class DefinitionsMoved(StoreUnavailable):
+    """The definitions have been changed since they were read; nothing was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__("The definitions have been changed by somebody else meanwhile", hint="Try again.")
 
 
 class StoreUnusable(StoreError):

@@ -27,6 +27,7 @@ from rotator.domain.model import (
     Rotation,
     Secret,
 )
+from rotator.domain.nodes import Node
 
 
 class Clock(Protocol):
@@ -200,6 +201,9 @@ class Destinations(Protocol):
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         """Raises ConfigError or DestinationRefused when the rule cannot be used on this machine."""
 
+    def patience(self, rule: DestinationRule) -> timedelta:
+        """The longest that one call of that destination may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class HookResult:
@@ -215,6 +219,9 @@ class Hooks(Protocol):
 
     def names(self, rotation: Rotation) -> tuple[str, ...]:
         """The hooks of that rotation, in order."""
+
+    def patience(self, rotation: Rotation, hook: str) -> timedelta:
+        """The longest that one run of it may take."""
 
     async def run(self, rotation: Rotation, hook: str, credential: Credential) -> HookResult:
         """Run one of them once."""
@@ -332,6 +339,16 @@ class Store(Protocol):
 
     async def journal(self, rotation_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
         """Entries of a rotation with a higher `seq`, oldest first."""
+
+
+class Roll(Protocol):
+    """The list of the engines that work on one database, in its real time. Both raise StoreUnavailable."""
+
+    async def beat(self, node: Node) -> None:
+        """That node lives, and stands so."""
+
+    async def leave(self, holder: str) -> None:
+        """It has ended and let go of all it held: the others may look at once."""
 
 
 @dataclass(frozen=True, slots=True)

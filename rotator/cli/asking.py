@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -42,15 +42,39 @@ class Manner:
 
 async def carry_out(settings: Settings, wish: Wish, manner: Manner) -> int:
     """File the wish with the running daemon and follow it, or work it off here. Returns the exit status."""
+    configuration = settings.read_for_engine()
+    if configuration.state.path is None:
+        return await _with_nodes(configuration, wish, manner)
     from rotator.store.lock import EngineLock
 
-    configuration = settings.read_for_engine()
     lock = EngineLock(configuration.state.path)
     if _is_taken(lock):
-        return await _beside(configuration, wish, manner, is_alive=lambda: _is_taken(lock))
-    if not manner.wait:
-        raise exits.WrongUse("no daemon is running, so there is nobody to leave this to", hint="Leave out --no-wait.")
+
+        async def lives() -> bool:
+            return _is_taken(lock)
+
+        return await _beside(configuration, wish, manner, is_alive=lambda _: lives())
     return await _here(configuration, wish, manner)
+
+
+async def _with_nodes(configuration: Configuration, wish: Wish, manner: Manner) -> int:
+    """Any number of nodes may be at work on a server's database; without one the work is done here."""
+    from rotator.app import open_books
+
+    store = open_books(configuration.state)
+    try:
+        lives = await _anybody(store)
+    finally:
+        store.close()
+    if lives:
+        return await _beside(configuration, wish, manner, is_alive=_anybody)
+    return await _here(configuration, wish, manner)
+
+
+async def _anybody(store: SqlStore) -> bool:
+    from rotator.domain.nodes import working
+
+    return bool(working(*await store.nodes.nodes()))
 
 
 def _is_taken(lock: EngineLock) -> bool:
@@ -63,7 +87,9 @@ def _is_taken(lock: EngineLock) -> bool:
     return False
 
 
-async def _beside(configuration: Configuration, wish: Wish, manner: Manner, *, is_alive: Callable[[], bool]) -> int:
+async def _beside(
+    configuration: Configuration, wish: Wish, manner: Manner, *, is_alive: Callable[[SqlStore], Awaitable[bool]]
+) -> int:
     """A daemon runs: it is asked, and its journal read."""
     from rotator.app import open_books
     from rotator.cli.follow import follow
@@ -73,17 +99,20 @@ async def _beside(configuration: Configuration, wish: Wish, manner: Manner, *, i
     store = open_books(configuration.state)
     try:
         asked = await _file(store, wish)
-        ring(bell_of(configuration.state.path))
+        if configuration.state.path is not None:
+            ring(bell_of(configuration.state.path))
         shown = show(silent=manner.as_json)
         if manner.wait:
             with shown.screen():
-                await follow(store, asked, shown.heard, is_alive=is_alive)
+                await follow(store, asked, shown.heard, is_alive=lambda: is_alive(store))
         return await _answers(store, asked, manner)
     finally:
         store.close()
 
 
 async def _here(configuration: Configuration, wish: Wish, manner: Manner) -> int:
+    if not manner.wait:
+        raise exits.WrongUse("no daemon is running, so there is nobody to leave this to", hint="Leave out --no-wait.")
     from rotator.app import open_engine
     from rotator.cli.here import Stop, until_answered
     from rotator.cli.progress import show

@@ -25,7 +25,7 @@ async def open_existing(settings: Settings, *, rings: bool = False) -> AsyncIter
 
     state = settings.read_state()
     path = state.path
-    if not path.exists():
+    if path is not None and not path.exists():
         raise WrongUse(
             f"there is no state database {path} yet", hint="'rotator run' makes it; 'rotator plan' works without."
         )
@@ -34,7 +34,7 @@ async def open_existing(settings: Settings, *, rings: bool = False) -> AsyncIter
         yield store
     finally:
         store.close()
-    if rings:
+    if rings and path is not None:
         from rotator.engine.bell import bell_of, ring
 
         ring(bell_of(path))

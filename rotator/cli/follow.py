@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rotator.cli.news import news_of
@@ -28,7 +28,7 @@ async def follow(
     requests: Sequence[tuple[str, Request]],
     heard: Callable[[News], None],
     *,
-    is_alive: Callable[[], bool],
+    is_alive: Callable[[], Awaitable[bool]],
 ) -> None:
     """Hand on what happens to these rotations (by name), until each request has its answer.
 
@@ -39,7 +39,7 @@ async def follow(
         open_ones = [each for each in open_ones if await _goes_on(store, each, heard)]
         if not open_ones:
             return
-        if not is_alive():
+        if not await is_alive():
             raise StoreUnavailable("the daemon has stopped", hint="The next one carries out what was asked for.")
         await asyncio.sleep(_POLL)
 

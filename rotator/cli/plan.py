@@ -76,7 +76,8 @@ async def _books(configuration: Configuration) -> _Books:
     from rotator.app import open_books
     from rotator.clock import SystemClock
 
-    if not configuration.state.path.exists():
+    path = configuration.state.path
+    if path is not None and not path.exists():
         return _Books([], [], SystemClock().now())
     store = open_books(configuration.state)
     try:

@@ -43,9 +43,10 @@ def _start_log(settings: Settings, configuration: Configuration) -> None:
 
 
 async def _daemon(settings: Settings, configuration: Configuration, names: Sequence[str]) -> int:
-    from rotator.app import daemon_of, open_engine
+    from rotator.app import open_engine
     from rotator.engine.alive import Systemd
     from rotator.observers.log import LogObserver
+    from rotator.running import daemon_of, listed
     from rotator.serving import api_of
 
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
@@ -57,7 +58,7 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
             taken=lambda taken: _start_log(settings, taken),
             systemd=systemd,
         )
-        async with api_of(engine):
+        async with api_of(engine), listed(engine):
             await daemon.run()
     return exits.DONE
 

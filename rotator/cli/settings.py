@@ -61,7 +61,9 @@ class Settings:
 
         known: Mapping[str, str] = {}
         with suppress(ConfigError):  # the whole is read next, and every mistake told
-            known = source_hashes(self.read_state().path)
+            database = self.read_state().path
+            # Of several nodes each has files of its own: they are compared with the definitions themselves.
+            known = source_hashes(database) if database else {}
         return self.read(known=known)
 
     def start_log(self, *, level: str = "warning", format: str = "auto") -> None:

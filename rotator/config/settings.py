@@ -6,26 +6,40 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from rotator.config.signs import signs_of
 from rotator.options import FilePath, Name, Options, Rule, one_of, problem, refuse, span, text, whole
 from rotator.references import FOLDER, Reference
 
 _SQLITE = "sqlite:///PATH; four slashes before an absolute path"
+_DATABASES = f"{_SQLITE}; or postgresql://HOST:PORT/DATABASE"
+_POSTGRES = ("postgresql://", "postgres://")
+_DATABASE_FORM = "^(sqlite:///.|postgres(ql)?://.)"
 _INSTALLATION = re.compile(r"[a-z0-9-]{1,24}")
 
 
-def _sqlite(value: object) -> str:
-    if isinstance(value, str) and value.startswith(("postgresql:", "postgresql+", "postgres:")):
-        problem("PostgreSQL is known, but not available in this version", _SQLITE)
+def _database(value: object) -> str:
+    if isinstance(value, str) and value.startswith(_POSTGRES):
+        return _postgres(value)
     if not isinstance(value, str) or not value.startswith("sqlite:///"):
         # An address of another kind may hold a password: it is not shown.
-        problem("not an address of a state database", _SQLITE)
+        problem("not an address of a state database", _DATABASES)
     path = value.removeprefix("sqlite:///")
     if not path or path == ":memory:" or "?" in path or not path.isprintable():
         refuse(value, f"{_SQLITE}; a file, without options")
+    return value
+
+
+def _postgres(value: str) -> str:
+    rest, _, extra = value.partition("://")[2].partition("?")
+    user, at, _ = rest.rpartition("@")
+    if (at and ":" in user) or "password" in parse_qs(extra):
+        problem("a password does not belong in an address", "state.password names it: {file: PATH} and the like")
+    if not rest.partition("/")[2] or not value.isprintable() or " " in value:
+        refuse(value, "postgresql://HOST:PORT/DATABASE, the user before an @, options of libpq after a ?")
     return value
 
 
@@ -70,14 +84,18 @@ def _on_usr1(value: object) -> str | tuple[str, ...]:
 class State(Options):
     """Where the books are kept."""
 
-    url: Annotated[str, Rule(_sqlite, {"type": "string", "pattern": "^sqlite:///."})] = Field(
+    url: Annotated[str, Rule(_database, {"type": "string", "pattern": _DATABASE_FORM})] = Field(
         default="sqlite:////var/lib/rotator/state.db",
-        description="sqlite:///PATH; a relative path starts at the folder of this file.",
+        description="sqlite:///PATH, a relative one from the folder of this file; or postgresql://USER@HOST/DATABASE, "
+        "with the options of libpq.",
+    )
+    password: Reference | None = Field(
+        default=None, description="The password for PostgreSQL; default: libpq's (PGPASSWORD, ~/.pgpass)."
     )
     encryption_keys: tuple[Reference, ...] = Field(
         default=(),
         description="32 bytes in base64 each, newest first: the first seals, all open. "
-        "Absent: a key file beside the database, made with it.",
+        "Absent: a key file beside a SQLite database, made with it.",
     )
     installation: Annotated[str, Rule(_installation, {"type": "string", "pattern": "^[a-z0-9-]{0,24}$"})] = Field(
         default="", description="Id in display names; default: made once and kept in the database."
@@ -86,13 +104,27 @@ class State(Options):
     @field_validator("url", mode="after")
     @classmethod
     def _from_the_folder(cls, url: str, info: ValidationInfo) -> str:
+        if url.startswith(_POSTGRES):
+            return url
         folder = (info.context or {}).get(FOLDER, ".")
         return f"sqlite:///{(Path(folder) / url.removeprefix('sqlite:///')).absolute()}"
 
+    @field_validator("password", mode="after")
+    @classmethod
+    def _for_a_server(cls, password: Reference | None, info: ValidationInfo) -> Reference | None:
+        if password is not None and str(info.data.get("url", "sqlite:")).startswith("sqlite:"):
+            problem("a SQLite database has no password", "for postgresql:// only")
+        return password
+
     @property
-    def path(self) -> Path:
-        """The database file."""
-        return Path(self.url.removeprefix("sqlite:///"))
+    def path(self) -> Path | None:
+        """The database file; None: the database is a server's."""
+        return None if self.url.startswith(_POSTGRES) else Path(self.url.removeprefix("sqlite:///"))
+
+    @property
+    def signs(self) -> Path:
+        """Beside which path a daemon leaves its signs of life."""
+        return self.path or signs_of(self.url)
 
 
 class Limits(Options):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from rotator.domain.model import (
     Application,
     DestinationRule,
     Folder,
+    HookRule,
     Initial,
     OnDrift,
     Rotation,
@@ -54,6 +55,11 @@ def from_text(text: str) -> Rotation:
 def definition_hash(rotation: Rotation) -> str:
     """32 hexadecimal digits that differ when anything in the definition differs."""
     return text_hash(to_text(rotation))
+
+
+def digest_of(rotations: Iterable[Rotation]) -> str:
+    """The hash of all these definitions together, in whatever order."""
+    return text_hash("".join(sorted(definition_hash(replace(each, id="", defined_at="")) for each in rotations)))
 
 
 def text_hash(text: str) -> str:
@@ -111,6 +117,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "renew_before": _seconds,
     "verify": _plain_verify,
     "destinations": lambda rules: [_plain(rule) for rule in rules],
+    "hooks": lambda rules: [_plain(rule) for rule in rules],
     "mapping": _settled,
     "folder": _plain,
     "labels": _settled,
@@ -126,5 +133,6 @@ _VALUE: dict[str, Callable[[Any], Any]] = {
     "initial": Initial,
     "verify": _verify,
     "destinations": lambda held: tuple(_rule(each) for each in held),
+    "hooks": lambda held: tuple(HookRule(**each) for each in held),
     "folder": lambda held: Folder(**held),
 }

@@ -8,6 +8,17 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
+
+
+class Ringing(Protocol):
+    """Somebody may call for the daemon: by a pipe beside a file, by NOTIFY of a server."""
+
+    def hang(self) -> None:
+        """Listen from now on, on the running loop."""
+
+    def take_down(self) -> None:
+        """Listen no more; idempotent."""
 
 
 def bell_of(database: Path) -> Path:

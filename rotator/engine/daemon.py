@@ -7,13 +7,12 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from rotator.engine.alive import Life
-from rotator.engine.bell import Bell
+from rotator.engine.bell import Ringing
 from rotator.engine.dispatcher import Dispatcher
 from rotator.engine.scheduler import Scheduler
 from rotator.errors import ConfigError, RotatorError
@@ -43,13 +42,13 @@ class Daemon:
     """Runs the scheduler until SIGTERM or SIGINT; the signals are those of the documentation's page on commands."""
 
     def __init__(
-        self, dispatcher: Dispatcher, scheduler: Scheduler, *, orders: Orders, life: Life, bell_path: Path
+        self, dispatcher: Dispatcher, scheduler: Scheduler, *, orders: Orders, life: Life, bell: Ringing
     ) -> None:
         self._dispatcher = dispatcher
         self._scheduler = scheduler
         self._orders = orders
         self._life = life
-        self._bell = Bell(bell_path, scheduler.nudge)
+        self._bell = bell
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._reloading = asyncio.Lock()

@@ -12,10 +12,11 @@ from sqlalchemy import bindparam, case, delete, insert, select, update
 from rotator.domain.definition import text_hash, to_text
 from rotator.domain.edits import Add, Change, Edit, Inherit, Retire
 from rotator.domain.model import Application, ConnectionHealth, Facts, Rotation, Standing, Switches
+from rotator.errors import DefinitionsMoved
 from rotator.store import rows
 from rotator.store.requests import hint
 from rotator.store.rows import micros
-from rotator.store.schema import rotations, sources, standings
+from rotator.store.schema import meta, rotations, sources, standings
 from rotator.store.session import Transaction
 from rotator.store.statements import Prepared, no_later, upsert
 from rotator.store.writes import lease_key, slot_after, slot_of
@@ -49,11 +50,20 @@ _RESOLVED = Prepared(
 _SLOT = Prepared(update(rotations).where(rotations.c.id == bindparam("rotation")).values(next_slot=bindparam("slot")))
 _SOURCES = Prepared(select(sources.c.path, sources.c.hash))
 _SOURCE = upsert(sources)
+_EDITION = Prepared(select(meta.c.value).where(meta.c.name == "edition"))
+_SET_EDITION = upsert(meta)
 _NO_SOURCES = Prepared(delete(sources))
 
 
-def define(tx: Transaction, edits: Sequence[Edit], files: Mapping[str, str] | None) -> None:
-    """Make the edits true together; `files` (path to hash) replaces what is known of the sources."""
+def define(
+    tx: Transaction, edits: Sequence[Edit], files: Mapping[str, str] | None, *, edition: int | None = None
+) -> None:
+    """Make the edits true together; `files` (path to hash) replaces what is known of the sources.
+
+    Raises DefinitionsMoved when the definitions no longer have the `edition` that the edits were planned upon.
+    """
+    if edits:
+        _next_edition(tx, edition)
     _add(tx, [edit.rotation for edit in edits if isinstance(edit, Add)])
     for edit in edits:
         if isinstance(edit, Change):
@@ -65,6 +75,20 @@ def define(tx: Transaction, edits: Sequence[Edit], files: Mapping[str, str] | No
     if files is not None:
         tx.run(_NO_SOURCES)
         tx.run_all(_SOURCE, [{"path": path, "hash": hash_} for path, hash_ in files.items()])
+
+
+def edition(tx: Transaction) -> int:
+    """How often definitions have been changed."""
+    row = tx.row(_EDITION)
+    return int(row[0]) if row else 0
+
+
+def _next_edition(tx: Transaction, planned_upon: int | None) -> None:
+    tx.alone("definitions")
+    found = edition(tx)
+    if planned_upon not in {None, found}:
+        raise DefinitionsMoved
+    tx.run(_SET_EDITION, {"name": "edition", "value": str(found + 1)})
 
 
 def source_hashes(tx: Transaction) -> dict[str, str]:

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from rotator.domain.model import Secret
 from rotator.errors import StoreUnusable
 from rotator.ports import Chance
-from rotator.store import access_schema, resources_schema, schema
+from rotator.store import access_schema, cluster_schema, resources_schema, schema
 from rotator.store import keys as key_files
 from rotator.store.seal import Seal, keep
 from rotator.store.session import Kind, Transaction
@@ -65,6 +65,7 @@ def statements(kind: Kind) -> list[str]:
     """What makes the newest schema of nothing."""
     assert resources_schema.connections.metadata is schema.metadata, "imported, so that its tables are among them"
     assert access_schema.audit.metadata is schema.metadata, "imported, so that its tables are among them"
+    assert cluster_schema.nodes.metadata is schema.metadata, "imported, so that its tables are among them"
     made: list[str] = []
     for table in schema.metadata.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=kind.dialect)))

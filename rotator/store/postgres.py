@@ -18,8 +18,6 @@ from rotator.store.session import Kind, Transaction
 
 DIALECT: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
-#: The channel on which nodes tell one another that there may be something to do.
-CHANNEL = "rotator_wake"
 #: Held to the end of the transaction by whoever makes or migrates the schema; a transaction's lock, so that it works
 #: behind PgBouncer and ends with its holder.
 _LOCK = "SELECT pg_advisory_xact_lock(7165065848958120822)"

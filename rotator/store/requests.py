@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 
 from rotator.domain.model import Request
 from rotator.store import rows
@@ -19,6 +19,9 @@ _WAKE = Selection(
         update(rotations).where(these(rotations.c.id)).values(woken=True, wake_at=no_later(rotations.c.wake_at, "now"))
     )
 )
+#: On which nodes tell one another.
+CHANNEL = "rotator_wake"
+_TELL = Prepared(select(func.pg_notify(bindparam("channel"), "")))
 _KNOWN = Prepared(select(rotations.c.id).where(rotations.c.id == bindparam("rotation")))
 _ASK = Prepared(insert(requests).values({c.name: bindparam(c.name) for c in requests.c}))
 _REQUEST = Prepared(select(*rows.REQUEST.columns).where(requests.c.id == bindparam("request")))
@@ -28,6 +31,13 @@ _HINT = upsert(hints)
 def wake(tx: Transaction, rotation_ids: Collection[str] | None) -> None:
     """Due for a look now; earlier than that stays as it is."""
     tx.change(_WAKE, rotation_ids, {"now": tx.now})
+    tell(tx)
+
+
+def tell(tx: Transaction) -> None:
+    """Tell the nodes, once this is true, that there may be something to do; beside a file they have a bell."""
+    if tx.dialect.name != "sqlite":
+        tx.rows(_TELL, {"channel": CHANNEL})
 
 
 def ask(tx: Transaction, request: Request) -> str:

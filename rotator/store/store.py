@@ -27,6 +27,7 @@ from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
 from rotator.store import definitions, embedded, leases, requests, seal, views, writes
 from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
+from rotator.store.nodes import NodeStore
 from rotator.store.resources import ResourceStore
 from rotator.store.rows import NEVER, micros
 from rotator.store.runner import Runner
@@ -54,6 +55,8 @@ class SqlStore:
         self._asks = asks
         #: What the API keeps besides rotations.
         self.resources = ResourceStore(runner, seals)
+        #: Who works on this database.
+        self.nodes = NodeStore(runner)
 
     def access(self, node: str) -> AccessStore:
         """Identities, tokens and the audit, whose rows go to the chain of that node."""
@@ -142,12 +145,19 @@ class SqlStore:
 
     # Definitions and switches.
 
-    async def define(self, edits: Sequence[Edit], *, files: Mapping[str, str] | None = None) -> None:
+    async def define(
+        self, edits: Sequence[Edit], *, files: Mapping[str, str] | None = None, edition: int | None = None
+    ) -> None:
         """Make the edits true, all or none; what is new or changed is due for a look at once.
 
-        `files` (path to hash) replaces what is known of the sources. Raises KeyError when a changed one is unknown.
+        `files` (path to hash) replaces what is known of the sources. `edition` is that of the definitions the edits
+        were planned upon: DefinitionsMoved when they have another by now. KeyError when a changed one is unknown.
         """
-        await self._runner.write(lambda tx: definitions.define(tx, tuple(edits), files))
+        await self._runner.write(lambda tx: definitions.define(tx, tuple(edits), files, edition=edition))
+
+    async def edition(self) -> int:
+        """Grows with every change of a definition; read it before the definitions."""
+        return await self._runner.read(definitions.edition)
 
     async def definitions(self) -> Sequence[Defined]:
         """All rotations with their switches, retired ones included, by name."""

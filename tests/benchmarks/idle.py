@@ -50,7 +50,7 @@ async def _put_to_sleep(config: Path) -> None:
     await define(store, configuration)
     store.close()
     far = int((time.time() + _LONG) * 1_000_000)
-    with closing(sqlite3.connect(configuration.state.path)) as connection, connection:
+    with closing(sqlite3.connect(configuration.state.signs)) as connection, connection:
         connection.execute("UPDATE rotations SET wake_at = ?", (far,))
 
 

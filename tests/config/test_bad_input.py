@@ -12,16 +12,26 @@ NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
 SLUG = "1 to 64 of a-z, 0-9 and '-', not beginning or ending with '-'"
 URL = "sqlite:///PATH; four slashes before an absolute path"
+POSTGRES = "postgresql://HOST:PORT/DATABASE"
+SERVER = f"{POSTGRES}, the user before an @, options of libpq after a ?"
 
 MAIN = {
     "unknown block": ("rotation: []", "1:1: rotation: unknown key (did you mean rotations?)"),
-    "PostgreSQL": (
+    "a password in an address": (
         "state: {url: 'postgresql://me:pass@db/rotator'}",
-        f"1:14: state.url: PostgreSQL is known, but not available in this version ({URL})",
+        "1:14: state.url: a password does not belong in an address (state.password names it: {file: PATH} and the like)",
+    ),
+    "a server without a database": (
+        "state: {url: 'postgresql://db'}",
+        f"1:14: state.url: 'postgresql://db' is not allowed ({SERVER})",
+    ),
+    "a password for a file": (
+        "state: {url: 'sqlite:///state.db', password: {env: HOME}}",
+        "1:46: state.password: a SQLite database has no password (for postgresql:// only)",
     ),
     "another database": (
         "state: {url: 'mysql://me:pass@db'}",
-        f"1:14: state.url: not an address of a state database ({URL})",
+        f"1:14: state.url: not an address of a state database ({URL}; or {POSTGRES})",
     ),
     "a database in memory": (
         "state: {url: 'sqlite:///:memory:'}",

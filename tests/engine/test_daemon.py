@@ -95,7 +95,7 @@ class Bench:
             cast("Scheduler", self.scheduler),
             orders=orders,
             life=self.life,
-            bell_path=bell_of(self.database),
+            bell=Bell(bell_of(self.database), self.scheduler.nudge),
         )
 
     async def reload(self) -> str:

@@ -190,6 +190,18 @@ CREATE TABLE meta (
 	value TEXT NOT NULL, 
 	PRIMARY KEY (name)
 );
+CREATE TABLE nodes (
+	holder TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	version TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	visits INTEGER NOT NULL, 
+	draining BOOLEAN NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	seen_at BIGINT NOT NULL, 
+	PRIMARY KEY (holder)
+)
+ WITHOUT ROWID;
 CREATE TABLE projects (
 	name TEXT NOT NULL, 
 	title TEXT NOT NULL, 

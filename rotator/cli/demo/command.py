@@ -40,7 +40,7 @@ def demo(
 
 async def _demo(folder: Path, pace: float, *, once: bool) -> int:
     from rotator import log
-    from rotator.app import daemon_of, open_engine
+    from rotator.app import open_engine
     from rotator.cli.demo.board import Board
     from rotator.cli.demo.promises import Promises
     from rotator.cli.demo.script import write_configuration
@@ -48,6 +48,7 @@ async def _demo(folder: Path, pace: float, *, once: bool) -> int:
     from rotator.config import load
     from rotator.engine.alive import Systemd
     from rotator.observers.log import LogObserver
+    from rotator.running import daemon_of
 
     with (folder / "rotator.log").open("w", encoding="utf-8") as log_file:
         log.configure("info", "json", log_file)

@@ -1,0 +1,23 @@
+"""Which tables do several nodes need to work side by side?"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, Table
+
+from rotator.store.schema import TEXT, metadata
+
+# A node takes its row away when it ends; what a dead one left is taken away by the others.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("holder", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
+    Column("version", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("visits", Integer, nullable=False),
+    Column("draining", Boolean, nullable=False),
+    # In the database's real time.
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
