@@ -13,7 +13,6 @@ from rotator.domain.model import (
     Application,
     DestinationRule,
     Folder,
-    HookRule,
     Initial,
     OnDrift,
     Rotation,
@@ -117,7 +116,6 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "renew_before": _seconds,
     "verify": _plain_verify,
     "destinations": lambda rules: [_plain(rule) for rule in rules],
-    "hooks": lambda rules: [_plain(rule) for rule in rules],
     "mapping": _settled,
     "folder": _plain,
     "labels": _settled,
@@ -133,6 +131,5 @@ _VALUE: dict[str, Callable[[Any], Any]] = {
     "initial": Initial,
     "verify": _verify,
     "destinations": lambda held: tuple(_rule(each) for each in held),
-    "hooks": lambda held: tuple(HookRule(**each) for each in held),
     "folder": lambda held: Folder(**held),
 }
