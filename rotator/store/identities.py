@@ -112,8 +112,8 @@ def attach(tx: Transaction, made: SignIn) -> bool:
             "identity_id": made.identity_id,
             "method": made.method.value,
             "handle": made.handle,
-            "created_at": tx.now,
-            **_set(tx, made),
+            "created_at": micros(made.created_at),
+            **_set(made),
         },
     )
     return True
@@ -121,7 +121,7 @@ def attach(tx: Transaction, made: SignIn) -> bool:
 
 def patch(tx: Transaction, changed: SignIn) -> None:
     """Replace its rule and facts."""
-    tx.run(_PATCH, {"of": changed.id, **_set(tx, changed)})
+    tx.run(_PATCH, {"of": changed.id, **_set(changed)})
 
 
 def detach(tx: Transaction, identity_id: str, method: Method) -> bool:
@@ -140,8 +140,8 @@ def sign_in(tx: Transaction, method: Method, *, identity: str = "", handle: str 
 
 def keep_secret(tx: Transaction, secret: ClientSecret) -> None:
     """Remember the digest of a client secret."""
-    row = asdict(secret) | {"created_at": tx.now, "expires_at": _maybe(secret.expires_at), "revoked_at": None}
-    tx.run(_KEEP, row)
+    at = {"created_at": micros(secret.created_at), "expires_at": _maybe(secret.expires_at), "revoked_at": None}
+    tx.run(_KEEP, asdict(secret) | at)
 
 
 def secrets_of(tx: Transaction, identity_id: str) -> list[ClientSecret]:
@@ -198,7 +198,7 @@ def _secret_of(row: Row) -> ClientSecret:
     )
 
 
-def _set(tx: Transaction, sign_in_: SignIn) -> dict[str, Any]:
+def _set(sign_in_: SignIn) -> dict[str, Any]:
     rule = sign_in_.rule
     return {
         "ttl": int(rule.ttl.total_seconds()),
@@ -206,7 +206,7 @@ def _set(tx: Transaction, sign_in_: SignIn) -> dict[str, Any]:
         "uses": rule.uses,
         "trusted": text_of(list(rule.trusted)),
         "facts": text_of(dict(sign_in_.facts)),
-        "updated_at": tx.now,
+        "updated_at": micros(sign_in_.updated_at),
     }
 
 
