@@ -152,7 +152,8 @@ class Aws:
             hint = "Set network.caFile or caFile to the authority of the server's certificate"
             return DestinationUnavailable(self._place, operation, "the certificate is not trusted", hint=hint)
         if isinstance(exc, known.HTTPClientError | known.ConnectionError | OSError):
-            return DestinationUnavailable(self._place, operation, f"no answer of AWS ({said})")
+            where = getattr(exc, "kwargs", {}).get("endpoint_url", "AWS")
+            return DestinationUnavailable(self._place, operation, f"no answer of {where} ({said})")
         if isinstance(exc, known.NoRegionError):
             return DestinationRefused(self._place, operation, "no region is set", hint="Set region, or AWS_REGION")
         if isinstance(exc, known.ParamValidationError):

@@ -166,6 +166,9 @@ class AwsDestination:
             told = await self._call(operation, "describe_secret")
         except Missing:
             return _Found()
+        if "ARN" not in told:
+            what, hint = "what answered is not AWS", "A proxy on the way may have answered"
+            raise DestinationUnavailable(self._seat.place, operation, what, hint=hint)
         if "DeletedDate" in told:
             hint = "aws secretsmanager restore-secret brings it back"
             raise DestinationRefused(self._seat.place, operation, "it is scheduled for deletion", hint=hint)

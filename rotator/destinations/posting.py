@@ -51,7 +51,7 @@ class Post:
         headers = self._headers(operation, b"", message_id="check")
         # What knows no OPTIONS says so with 404, 405 or 501, which is an answer all the same.
         await self._opened(operation).send(
-            operation, "OPTIONS", self._options.url, wanted=(400, 404, 405, 501), headers=headers
+            operation, "OPTIONS", self._options.url, wanted=(400, 404, 405, 501), any_form=True, headers=headers
         )
 
     async def post(
@@ -61,7 +61,9 @@ class Post:
         body = json.dumps(message).encode()
         headers = self._headers(operation, body, message_id=message_id) | {"Content-Type": "application/json"}
         wire = self._opened(operation)
-        answer = await wire.send(operation, "POST", self._options.url, hide=hide, headers=headers, content=body)
+        answer = await wire.send(
+            operation, "POST", self._options.url, hide=hide, any_form=True, headers=headers, content=body
+        )
         return answer.content
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ httpx gets out, nor stands behind one as its cause: it holds the request, and so
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,14 +75,19 @@ class Wire:
         *,
         wanted: Collection[int] = (),
         hide: Collection[Secret] = (),
+        any_form: bool = False,
         **request: Any,
     ) -> Answer:
         """One request; `request` is what httpx takes (`json`, `params`, `headers`, `content`, `data`).
 
         Answers with 2xx or a `wanted` status are returned; all others raise. `hide`: texts in the request, which no
-        error may quote back.
+        error may quote back. `any_form`: success need not be JSON; else the page of a proxy on the way, which says 200
+        to everything, would pass for an empty place.
         """
         answer = await self.exchange(operation, method, url, **request)
+        if 200 <= answer.status < 300 and not (any_form or _is_json(answer.content)):
+            what = f"what {_host(url)} answered is not of this service"
+            raise DestinationUnavailable(self._place, operation, what, hint="A proxy on the way may have answered")
         if 200 <= answer.status < 300 or answer.status in wanted:
             return answer
         raise self.failure(operation, url, answer, hide=hide)
@@ -164,6 +170,13 @@ def _words(body: Mapping[str, Any]) -> list[str]:
 
 def _texts(*values: object) -> list[str]:
     return [value for value in values if isinstance(value, str) and value]
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        return not content.strip() or isinstance(json.loads(content), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _host(url: str) -> str:

@@ -20,6 +20,7 @@ from rotator.ports import Clock, Destination, MappedName, MappedSecrets, Marker,
 from rotator.store.opening import open_store
 from tests.builders import CLIENT, TENANT, a_rotation
 from tests.destinations.fakes import FakeMapped, QuickDisk
+from tests.destinations.servers.answering import Reply, Request
 from tests.fakes import START, ManualClock, SeededChance
 
 T = TypeVar("T")
@@ -72,6 +73,20 @@ class Place:
     ) -> Destination:
         rotation = rotation or a_rotation(mapping=dict(NAMES))
         return Opener(self.surroundings()).open(rotation, self.rule(names, **options))
+
+    def elsewhere(self, url: str) -> dict[str, Any]:
+        """Options that lead to another address, for kinds of a network."""
+        here = str(self.server.url)  # type: ignore[attr-defined]  # those have one
+        texts = {key: value for key, value in self.options().items() if isinstance(value, str) and here in value}
+        return {key: value.replace(here, url) for key, value in texts.items()}
+
+    def refusal(self, status: int) -> Reply:
+        """How the service puts a refusal with that status."""
+        return Reply(status, {"message": "no"})
+
+    def is_write(self, request: Request) -> bool:
+        """It asks for a change of what stands there."""
+        return request.method not in {"GET", "HEAD", "OPTIONS"}
 
     def shows(self) -> dict[str, str]:
         """All names with their texts, of whomever."""
@@ -239,6 +254,8 @@ _MAKERS = {
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
     "azure-key-vault": ("azure-key-vault", "places_azure", "KeyVaultPlace"),
+    "github-actions": ("github-actions", "places_github", "GitHubPlace"),
+    "github-organisation": ("github-actions", "places_github", "GitHubOrganisationPlace"),
     "kubernetes": ("kubernetes", "places_kubernetes", "KubernetesPlace"),
     "vault": ("vault", "places_vault", "VaultPlace"),
     "vault-one": ("vault", "places_vault", "VaultOnePlace"),

@@ -10,6 +10,7 @@ import pytest
 
 from rotator.destinations.sidecar import SIDECAR
 from tests.destinations.places import Place
+from tests.destinations.servers.answering import Reply, Request
 from tests.destinations.servers.aws import REGION, Aws
 
 SECRET_ID = "prod/billing"
@@ -32,6 +33,14 @@ class AwsPlace(Place):
 
     def options(self) -> dict[str, Any]:
         return {"region": REGION, "secretId": SECRET_ID, "endpoint": self.server.url, "timeout": "5s"}
+
+    def refusal(self, status: int) -> Reply:
+        """AWS tells by the type, and says 400 to most."""
+        kind = {401: "UnrecognizedClientException", 403: "AccessDeniedException", 409: "ResourceExistsException"}
+        return Reply(400 if status in kind else status, {"__type": kind.get(status, str(status)), "message": "no"})
+
+    def is_write(self, request: Request) -> bool:
+        return not request.headers["x-amz-target"].endswith(("DescribeSecret", "GetSecretValue"))
 
     def shows(self) -> dict[str, str]:
         return {name: text for name, text in self.server.current(SECRET_ID).items() if name != SIDECAR}

@@ -42,6 +42,9 @@ class KubernetesPlace(Place):
         path.write_text(text)
         return str(path)
 
+    def elsewhere(self, url: str) -> dict[str, Any]:
+        return {"kubeconfig": self.kubeconfig({"server": url})}
+
     def shows(self) -> dict[str, str]:
         there = self.server.secrets.get(NAME)
         fields = there.fields.items() if there else ()
