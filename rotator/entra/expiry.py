@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Final
 from rotator.domain.alarms import CONNECTION_NEAR
 from rotator.domain.lifetime import margin
 from rotator.domain.model import Application
-from rotator.entra.options import CertificateConnection, ClientSecretConnection, tenant_and_client
+from rotator.entra.options import (
+    CertificateConnection,
+    ClientSecretConnection,
+    OAuthConnection,
+    tenant_and_client,
+)
 from rotator.errors import DirectoryError, RotatorError, SignInRefused
 
 if TYPE_CHECKING:
     from rotator.domain.model import Secret
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.options import AnyConnection
-    from rotator.ports import Directories, Listed
+    from rotator.ports import Directories, Listed, Registration
 
 #: Graph shows this many first characters of a secret:
 #: https://learn.microsoft.com/graph/api/resources/passwordcredential (hint)
@@ -54,21 +59,37 @@ async def expiry_of(name: str, secrets: ClientSecrets, directories: Directories)
     options = secrets.connections.get(name)
     if isinstance(options, CertificateConnection):
         return await asyncio.to_thread(_of_certificate, options)
+    if isinstance(options, OAuthConnection):
+        return await _of_application(options, directories)
     if not isinstance(options, ClientSecretConnection):
         return None
     secret = await secrets.secret_of(name)
     rotated = await secrets.rotated(name)
     if rotated is not None and rotated[1] == secret:
         return _secret(rotated[0].expires_at, options, ours=options.is_auto_rotation_enabled)
+    registration = await _registration(options, directories)
+    return _among(registration.credentials, secret, options) if registration else Expiry("client secret", None)
+
+
+async def _of_application(options: OAuthConnection, directories: Directories) -> Expiry | None:
+    """Of the application that acts in a person's name. To look keeps the refresh token from dying of idleness."""
+    given = options.credentials.client_secret
+    registration = await _registration(options, directories)
+    if registration is None:
+        return Expiry("client secret", None)
+    return _among(registration.credentials, given.resolve(), options) if given else None
+
+
+async def _registration(options: AnyConnection, directories: Directories) -> Registration | None:
+    """Of the application we sign in as; None: its secret has expired."""
     tenant, client = tenant_and_client(options)
-    directory = await directories.open(name)
+    directory = await directories.open(options.name)
     try:
-        registration = await directory.registration(Application(tenant, client_id=client))
+        return await directory.registration(Application(tenant, client_id=client))
     except SignInRefused as problem:
         if _EXPIRED in problem.code:
-            return Expiry("client secret", None)
+            return None
         raise
-    return _among(registration.credentials, secret, options)
 
 
 def _among(listed: Sequence[Listed], secret: Secret, options: AnyConnection) -> Expiry:

@@ -21,6 +21,8 @@ from rotator.store.statements import Prepared, Statement, insert_of
 
 _TABLE = "refresh_tokens"
 _TEXT = connections.c.name.type
+#: A refresh token that was not used for so long is dead: https://learn.microsoft.com/entra/identity-platform/refresh-tokens
+LIFE = timedelta(days=90)
 
 refresh_tokens = Table(
     _TABLE,
@@ -28,7 +30,7 @@ refresh_tokens = Table(
     Column("connection", _TEXT, primary_key=True),
     # Keyed, of the configured one that the sealed one came of.
     Column("fingerprint", _TEXT, nullable=False),
-    # Whose turn it is, until when: in the database's real time.
+    # Whose turn it is, until when: in the database's real time; of nobody's, since when.
     Column("holder", _TEXT, nullable=False),
     Column("until", BigInteger, nullable=False),
     sqlite_with_rowid=False,
@@ -41,7 +43,7 @@ _LOCK = Prepared(update(connections).where(connections.c.name == bindparam("of")
 _END = Prepared(
     update(refresh_tokens)
     .where(refresh_tokens.c.connection == bindparam("of"), refresh_tokens.c.holder == bindparam("ours"))
-    .values(holder="", until=0)
+    .values(holder="", until=bindparam("now"))
 )
 _CAME_OF = Prepared(
     update(refresh_tokens)
@@ -49,7 +51,7 @@ _CAME_OF = Prepared(
     .values(fingerprint=bindparam("came_of"))
 )
 _FORGET = Prepared(delete(refresh_tokens).where(refresh_tokens.c.connection == bindparam("of")))
-_KNOWN = Prepared(select(refresh_tokens.c.connection))
+_KNOWN = Prepared(select(refresh_tokens.c.connection, refresh_tokens.c.until))
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -82,7 +84,7 @@ def end(
 ) -> bool:
     """Give the turn back, with what followed the token that `turn` gave. False: another has replaced that one."""
     tx.run(_LOCK, {"of": connection})
-    tx.run(_END, {"of": connection, "ours": holder})
+    tx.run(_END, {"of": connection, "ours": holder, "now": tx.real})
     if new is None or new.token is None:
         return True
     place = _place(tx, connection)
@@ -94,9 +96,13 @@ def end(
 
 
 def forget_others(tx: Transaction, connections_kept: Collection[str]) -> None:
-    """Nothing is left here of connections that are gone."""
-    for (connection,) in tx.rows(_KNOWN):
-        if connection not in connections_kept:
+    """Nothing is left here of connections that are gone, once Entra takes their tokens no more.
+
+    Not before: another node may have a connection that this one's configuration has not.
+    """
+    dead = tx.real - LIFE // _MICROSECOND
+    for connection, until in tx.rows(_KNOWN):
+        if connection not in connections_kept and until < dead:
             erase(tx, [Place(_TABLE, connection, REFRESH_TOKEN)])
             tx.run(_FORGET, {"of": connection})
 

@@ -90,7 +90,7 @@ class ResourceStore:
         return await self._runner.write(lambda tx: end(tx, self._seal, connection))
 
     async def forget_refresh_tokens(self, connections_kept: Collection[str]) -> None:
-        """Nothing is left of those of other connections."""
+        """Nothing is left of those of other connections that have not been used for 90 days."""
         await self._runner.write(lambda tx: refresh_tokens.forget_others(tx, connections_kept))
 
     async def now(self) -> datetime:

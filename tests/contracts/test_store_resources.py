@@ -139,14 +139,21 @@ async def test_a_refresh_token_that_was_given_anew_is_not_written_over_nor_broug
     assert (await books.store.resources.connections())[0].secrets == anew.secrets
 
 
-async def test_what_follows_a_configured_refresh_token_is_kept_until_its_connection_is_gone(books: Books) -> None:
+async def test_what_follows_a_configured_refresh_token_is_kept_until_its_connection_is_gone_for_90_days(
+    books: Books,
+) -> None:
     take, end = books.store.resources.take_refresh_turn, books.store.resources.end_refresh_turn
     turn = await take("contoso", "a", TTL)
     assert turn == RefreshTurn(None)
     assert await end("contoso", "a", turn=turn, new=RefreshTurn(Secret("two"), "of-one"))
+    books.clock.advance(timedelta(days=91).total_seconds())
     await books.store.resources.forget_refresh_tokens({"contoso"})
     turn = await take("contoso", "b", TTL)
     assert turn == RefreshTurn(Secret("two"), "of-one")
     await end("contoso", "b", turn=turn)
+    await books.store.resources.forget_refresh_tokens({"other"})
+    assert await take("contoso", "b", TTL) == turn
+    await end("contoso", "b", turn=turn)
+    books.clock.advance(timedelta(days=91).total_seconds())
     await books.store.resources.forget_refresh_tokens({"other"})
     assert await take("contoso", "c", TTL) == RefreshTurn(None)

@@ -14,7 +14,9 @@ import pytest
 
 from rotator.clock import SystemClock
 from rotator.domain.model import Secret
+from rotator.entra.client_secrets import ClientSecrets
 from rotator.entra.directories import EntraDirectories
+from rotator.entra.expiry import Expiry, expiry_of
 from rotator.entra.options import AnyConnection, OAuthConnection
 from rotator.entra.refresh_tokens import RefreshTokens
 from rotator.errors import DirectoryThrottled, DirectoryUnavailable, SignInRefused
@@ -240,3 +242,17 @@ async def test_the_scope_of_a_code_without_offline_access_is_told_what_it_lacks(
     node.fault(match="^token", status=200, times=1, body={"access_token": "x", "expires_in": 1})
     with pytest.raises(SignInRefused, match=r"brought no refresh token.*offline_access"):
         await node.directories.redeem(given, Secret(code(node.simulation, SCOPE.split()[0])), BACK)
+
+
+async def test_the_end_of_the_applications_own_secret_is_known_and_looking_keeps_the_token_alive(node: Node) -> None:
+    secrets = ClientSecrets(node.store, node.connections)
+    admin = node.simulation.population.admin
+    found = await expiry_of("contoso", secrets, node.directories)
+    assert found == Expiry("client secret", admin.passwords[0].expires_at)
+    for _ in range(3):
+        node.clock.advance(60 * 86400)  # type: ignore[attr-defined]
+        await expiry_of("contoso", secrets, node.directories)
+    assert uses(node.simulation) == [1, 1, 1, 1, 0]
+    node.clock.advance(730 * 86400)  # type: ignore[attr-defined]
+    expired = await expiry_of("contoso", secrets, node.directories)
+    assert expired == Expiry("client secret", None)
