@@ -28,13 +28,19 @@ def status(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="One rotation in detail.")] = "",
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it, until Ctrl-C.")] = False,
+    nodes: Annotated[bool, typer.Option("--nodes", help="Which daemons work on the database (PostgreSQL).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"secretRotations": [...]} as the API does.')] = False,
 ) -> None:
     """Show how rotations stand, from the database; the daemon may run or not."""
     settings: Settings = context.obj
     if settings.server:
-        elsewhere.refuse(settings, watch=watch)
+        elsewhere.refuse(settings, watch=watch, nodes=nodes)
         elsewhere.status(settings, name, as_json=as_json)
+        return
+    if nodes:
+        from rotator.cli.nodes import show_nodes
+
+        asyncio.run(show_nodes(settings, as_json=as_json))
         return
     if watch and not as_json:
         asyncio.run(_watch(settings, name))

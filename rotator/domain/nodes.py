@@ -30,6 +30,17 @@ class Node:
         """Has it shown itself lately?"""
         return self.seen_at is not None and now - self.seen_at < SILENT
 
+    def state(self, now: datetime) -> str:
+        """In one word: at work, draining or silent."""
+        if not self.lives(now):
+            return "silent"
+        return "draining" if self.draining else "at work"
+
+
+def differing(nodes: Iterable[Node], now: datetime) -> bool:
+    """Have living nodes read different definitions?"""
+    return len({node.digest for node in nodes if node.lives(now)}) > 1
+
 
 def working(nodes: Iterable[Node], now: datetime) -> list[Node]:
     """Those that live and take on work."""

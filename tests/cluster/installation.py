@@ -1,0 +1,150 @@
+"""What is a cluster in a test? Real `rotator run` processes on one PostgreSQL, against one tenant over HTTPS."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.cli.workspace import PATIENCE, Daemon, Said, Tenant, Workspace
+from tests.postgres import SEALING
+
+_SEALING = "ROTATOR_TEST_SEALING"
+#: The database's time as leases reckon it.
+_NOW = "extract(epoch FROM clock_timestamp()) * 1000000"
+
+
+class NodeSpace(Workspace):
+    """The folder of one node: its own configuration file, its own log; the database is shared."""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return super().environment(**{_SEALING: SEALING.reveal(), "RUNTIME_DIRECTORY": str(self.folder), **more})
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Nodes that share a database and the definitions in `document`."""
+
+    folder: Path
+    tenant: Tenant
+    url: str
+    document: dict[str, Any] = field(default_factory=dict)
+    daemons: dict[str, Daemon] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        plain = Workspace(self.folder, self.tenant).document
+        state = {"url": self.url, "encryptionKeys": [{"env": _SEALING}]}
+        self.document = {**plain, "state": state, "daemon": {"limits": {"rotationsPerHour": 100_000}}}
+
+    def add(self, name: str, application: dict[str, str], **changes: Any) -> None:
+        """A rotation to the embedded store alone."""
+        word = name.upper().replace("-", "_")
+        rotation = {
+            "name": name,
+            "connection": "contoso",
+            "rotationInterval": 30,
+            "parameters": {"objectId": application["objectId"]},
+            "secretsMapping": {"clientId": f"{word}_ID", "clientSecret": f"{word}_SECRET"},
+            **changes,
+        }
+        self.document["rotations"].append(rotation)
+
+    def space(self, node: str, *, url: str = "") -> NodeSpace:
+        """The folder of that node; with `url` it reaches the database by another way."""
+        folder = self.folder / node
+        folder.mkdir(exist_ok=True)
+        made = NodeSpace(folder, self.tenant)
+        made.document = copy.deepcopy(self.document)
+        made.document["daemon"]["node"] = node
+        if url:
+            made.document["state"]["url"] = url
+        return made
+
+    def start(self, node: str, *, url: str = "", wait: bool = True) -> Daemon:
+        space = self.space(node, url=url)
+        space.write()
+        started = self.daemons[node] = Daemon(space)
+        if wait:
+            started.wait_for("READY=1")
+        return started
+
+    def rotator(self, *words: str) -> Said:
+        """A command, on a machine that is no node."""
+        return self.space("desk").rotator(*words)
+
+    def start_all(self, *nodes: str) -> list[Daemon]:
+        """Start them side by side, and wait for all."""
+        started = [self.start(node, wait=False) for node in nodes]
+        for daemon in started:
+            daemon.wait_for("READY=1")
+        return started
+
+    def asked(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def asked_for(self, change: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(change.encode())
+
+    def at_work(self, node: str) -> int:
+        """How many leases it holds that have not run out."""
+        held = f"SELECT count(*) FROM leases WHERE holder LIKE '{node}/%' AND until > {_NOW}"
+        return int(self.asked(held)[0][0])
+
+    def let_leases_run_out(self, *nodes: str) -> None:
+        """As their time would; the others hear that there may be something to do."""
+        for node in nodes:
+            self.asked_for(f"UPDATE leases SET until = 0 WHERE holder LIKE '{node}/%' AND until > {_NOW}")
+        self.asked_for("SELECT pg_notify('rotator_wake', '')")
+
+    def left_by(self, node: str) -> int:
+        """How many of the leases that ran out nobody has taken over yet."""
+        return int(self.asked(f"SELECT count(*) FROM leases WHERE holder LIKE '{node}/%' AND until = 0")[0][0])
+
+    def attempts(self) -> dict[str, list[str]]:
+        """The outcomes of each rotation's attempts."""
+        found: dict[str, list[str]] = {}
+        rows = self.asked("SELECT name, outcome FROM attempts JOIN rotations ON rotations.id = rotation_id ORDER BY 1")
+        for name, outcome in rows:
+            found.setdefault(name, []).append(outcome)
+        return found
+
+    def open_attempts(self) -> int:
+        return int(self.asked("SELECT count(*) FROM attempts WHERE ended_at IS NULL")[0][0])
+
+    def nodes(self) -> list[str]:
+        return [row[0] for row in self.asked("SELECT name FROM nodes ORDER BY name")]
+
+    def valid_secrets(self, objects: list[str]) -> Counter[str]:
+        """How many secrets of each application sign in now."""
+        truth = self.tenant.control("GET", "truth")
+        return Counter(
+            each["objectId"]
+            for each in truth
+            if each["objectId"] in objects
+            for credential in each["credentials"]
+            if credential["signsIn"]
+        )
+
+    def until(self, what: Callable[[], bool], *, patience: float = PATIENCE) -> None:
+        """Return when it is so; the logs are told when it never is."""
+        end = time.monotonic() + patience
+        while not what():
+            logs = "\n".join(f"--- {name}\n{daemon.log()[-3000:]}" for name, daemon in self.daemons.items())
+            assert time.monotonic() < end, f"it never came about; the logs:\n{logs}"
+            time.sleep(0.05)
+
+    def rotated(self) -> int:
+        """How many attempts have succeeded."""
+        return int(self.asked("SELECT count(*) FROM attempts WHERE outcome = 'succeeded'")[0][0])
+
+    def close(self) -> None:
+        for daemon in self.daemons.values():
+            daemon.close()

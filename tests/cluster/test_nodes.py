@@ -1,0 +1,73 @@
+"""Do nodes that die, stand still and come back carry each rotation out exactly once between them?"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+
+from tests.cli.workspace import Tenant
+from tests.cluster.installation import Cluster
+
+#: Sign-ins a second apart: an attempt is under way for a while.
+SLOW = {"successes": 3, "interval": "1s"}
+
+
+def with_rotations(cluster: Cluster, tenant: Tenant, count: int) -> list[str]:
+    """Rotations of fresh applications, by object id."""
+    applications = [tenant.application(displayName=f"App {n}") for n in range(count)]
+    for n, application in enumerate(applications):
+        cluster.add(f"app-{n}", application)
+    cluster.document["defaults"]["verify"] = SLOW
+    cluster.document["connections"][0] |= {"propagation": "1s", "timeouts": {"request": "5s"}}
+    return [application["objectId"] for application in applications]
+
+
+def test_what_dead_and_stopped_nodes_held_is_taken_over_and_each_rotation_happens_once(
+    cluster: Cluster, tenant: Tenant
+) -> None:
+    objects = with_rotations(cluster, tenant, 24)
+    killed, stopped, _ = cluster.start_all("killed", "stopped", "third")
+    cluster.until(lambda: cluster.at_work("killed") > 0 and cluster.at_work("stopped") > 0)
+    killed.signal(signal.SIGKILL)
+    stopped.signal(signal.SIGSTOP)
+    held = cluster.at_work("stopped")
+    cluster.let_leases_run_out("killed", "stopped")
+    cluster.until(lambda: cluster.left_by("stopped") == 0)
+    stopped.signal(signal.SIGCONT)
+    cluster.until(lambda: cluster.rotated() == len(objects) and cluster.open_attempts() == 0)
+    # Three that started together have brought each definition in once.
+    assert cluster.asked("SELECT count(*) FROM rotations") == [(24,)]
+    assert cluster.attempts() == {f"app-{n}": ["succeeded"] for n in range(24)}
+    # Each of its writes for what it no longer holds is refused, and it lets go.
+    cluster.until(lambda: stopped.log().count("lease lost") >= held)
+    cluster.until(lambda: cluster.valid_secrets(objects) == Counter(dict.fromkeys(objects, 1)))
+
+
+def test_a_node_that_drains_hands_over_at_once(cluster: Cluster, tenant: Tenant) -> None:
+    objects = with_rotations(cluster, tenant, 8)
+    (leaving,) = cluster.start_all("leaving")
+    cluster.until(lambda: cluster.at_work("leaving") > 0)
+    staying = cluster.start("staying")
+    leaving.signal(signal.SIGTERM)
+    assert leaving.end() == 0
+    assert cluster.at_work("leaving") == 0
+    assert cluster.nodes() == ["staying"]
+    # Well before a lease would have run out.
+    cluster.until(lambda: cluster.rotated() == len(objects), patience=45)
+    assert "lease lost" not in staying.log()
+    assert cluster.valid_secrets(objects) == Counter(dict.fromkeys(objects, 1))
+
+
+def test_a_request_reaches_the_nodes_at_once_and_their_list_tells_who_lives(cluster: Cluster, tenant: Tenant) -> None:
+    with_rotations(cluster, tenant, 1)
+    cluster.document["defaults"]["verify"] = {"successes": 1, "interval": "0s"}
+    cluster.start_all("one", "two")
+    cluster.until(lambda: cluster.rotated() == 1)
+    assert cluster.rotator("rotate", "app-0").status == 0
+    listed = cluster.rotator("status", "--nodes", "--json").json["nodes"]
+    assert [(node["name"], node["state"]) for node in listed] == [("one", "at work"), ("two", "at work")]
+    assert "one" in cluster.rotator("status", "--nodes").out
+    cluster.daemons["one"].signal(signal.SIGKILL)
+    cluster.asked_for("UPDATE nodes SET seen_at = seen_at - 60000000 WHERE name = 'one'")
+    listed = cluster.rotator("status", "--nodes", "--json").json["nodes"]
+    assert [(node["name"], node["state"]) for node in listed] == [("one", "silent"), ("two", "at work")]
