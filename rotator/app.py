@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
 from rotator.domain.definition import digest_of
-from rotator.domain.model import Credential, Limits, Request, Rotation
+from rotator.domain.model import Limits, Request
 from rotator.errors import ConfigError, DefinitionsMoved, StoreError
 from rotator.made import clashes, joined
-from rotator.ports import Clock, Destinations, HookResult, Observer
+from rotator.ports import Clock, Destinations, Observer
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
     from rotator.config.settings import State
+    from rotator.destinations import Surroundings
+    from rotator.destinations.hooks import Runner
     from rotator.domain.definition import Defined
     from rotator.engine.dispatcher import Dispatcher
     from rotator.engine.world import World
@@ -187,6 +189,7 @@ def _alone(state: State) -> AbstractContextManager[object]:
     destinations: Destinations
     clock: Clock
     secrets: ClientSecrets
+    hooks: Runner
 
 
 @asynccontextmanager
@@ -203,7 +206,8 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         secrets = ClientSecrets(store, await joined(store, configuration))
         directories = _directories(configuration, store, secrets)
         try:
-            yield Parts(store, directories, _destinations(store, directories), SystemClock(), secrets)
+            destinations, hooks = _destinations(store, directories), _hooks(store, directories)
+            yield Parts(store, directories, destinations, SystemClock(), secrets, hooks)
         finally:
             await directories.close()
     finally:
@@ -257,7 +261,7 @@ def _world(
         store=store,
         directories=directories,
         destinations=_destinations(store, directories),
-        hooks=NoHooks(),
+        hooks=_hooks(store, directories),
         clock=SystemClock(),
         chance=SystemChance(),
         clockwatch=ClockWatch(pace=time.pace),
@@ -269,18 +273,28 @@ def _world(
 
 
 def _destinations(store: SqlStore, directories: EntraDirectories) -> Destinations:
-    from rotator.destinations import Opener, Surroundings
+    from rotator.destinations import Opener
+
+    return Opener(_surroundings(store, directories))
+
+
+def _hooks(store: SqlStore, directories: EntraDirectories) -> Runner:
+    from rotator.destinations.hooks import Runner
+
+    return Runner(_surroundings(store, directories))
+
+
+def _surroundings(store: SqlStore, directories: EntraDirectories) -> Surroundings:
+    from rotator.destinations import Surroundings
     from rotator.destinations.handed import from_books
 
-    return Opener(
-        Surroundings(
-            mapped=store,
-            installation=store.installation,
-            clock=SystemClock(),
-            network=lambda: directories.network,
-            azure=directories.tokens,
-            delivery=from_books(store),
-        )
+    return Surroundings(
+        mapped=store,
+        installation=store.installation,
+        clock=SystemClock(),
+        network=lambda: directories.network,
+        azure=directories.tokens,
+        delivery=from_books(store),
     )
 
 
@@ -305,18 +319,6 @@ def _directories(configuration: Configuration, store: SqlStore, secrets: ClientS
         secret_of=secrets.secret_of,
         refresh=refresh,
     )
-
-
-class NoHooks:
-    """The port `Hooks` of a version without consumer hooks."""
-
-    def names(self, rotation: Rotation) -> tuple[str, ...]:  # noqa: ARG002 - the port's signature
-        """None."""
-        return ()
-
-    async def run(self, rotation: Rotation, hook: str, credential: Credential) -> HookResult:  # noqa: ARG002
-        """Never called: there are no names."""
-        return HookResult(hook, done=True)
 
 
 def _rotates(defined: Defined) -> bool:

@@ -51,7 +51,9 @@ async def _check(configuration: Configuration, names: set[str]) -> list[Finding]
         chosen = [replace(each, id=ids.get(each.name, "")) for each in configuration.rotations if each.name in names]
         connections = [name for name in configuration.connections if name in {each.connection for each in chosen}]
         installation = parts.store.installation
-        inspection = Inspection(parts.directories, parts.destinations, parts.clock, installation, parts.secrets)
+        inspection = Inspection(
+            parts.directories, parts.destinations, parts.clock, installation, parts.secrets, parts.hooks
+        )
         return await inspection.everything(connections or list(configuration.connections), chosen)
 
 

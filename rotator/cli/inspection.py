@@ -15,6 +15,7 @@ from rotator.entra.expiry import expiry_of
 from rotator.errors import ConfigError, NotOurs, PolicyRefused, RequestRefused, RotatorError
 
 if TYPE_CHECKING:
+    from rotator.destinations.hooks import Runner
     from rotator.domain.model import DestinationRule, Rotation
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.directories import EntraDirectories
@@ -46,6 +47,7 @@ class Inspection:
     clock: Clock
     installation: str
     secrets: ClientSecrets
+    hooks: Runner
 
     async def everything(self, connections: Sequence[str], rotations: Sequence[Rotation]) -> list[Finding]:
         """The connections first; rotations of one that cannot sign in are not looked at."""
@@ -120,6 +122,8 @@ class Inspection:
             yield _room(rotation, registration)
         for rule in rotation.destinations:
             yield await _checked(name, rule.name, self._destination(rotation, rule))
+        for hook in rotation.hooks:
+            yield await _checked(name, f"hook {hook.name}", self.hooks.check(rotation, hook.name))
 
     def _not_itself(self, rotation: Rotation, registration: Registration) -> Finding:
         """Law L15."""

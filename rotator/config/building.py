@@ -40,6 +40,7 @@ def build(written: WrittenRotation, connection: AnyConnection) -> Rotation:
         adopt_key_id=key_id,
         verify=VerifyRule(options.verify.successes, options.verify.interval, options.verify.deadline),
         destinations=tuple(sorted((each.rule for each in written.destinations), key=lambda rule: rule.order)),
+        hooks=written.hooks,
         mapping=mapping_of(options),
         folder=Folder(options.project, options.environment, options.secret_path),
         description=options.description,

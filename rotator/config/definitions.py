@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from rotator.destinations import KINDS
+from rotator.destinations.hooks import hook_options_of
 from rotator.domain.model import Initial
 from rotator.options import (
     Description,
@@ -182,12 +183,14 @@ class RotationOptions(Options):
     )
     verify: Verify = Verify()
     destinations: list[Any] = Field(default=[{"kind": "embedded"}], description="Where the credential is delivered.")
+    hooks: list[Any] = Field(default=[], description="Consumers to tell after a promotion, in this order.")
     replaces: Slug | None = Field(
         default=None, description="The rotation that this one replaces on another application or tenant."
     )
 
 
 _models: dict[str, type[Shared]] = {}
+_hook_models: dict[str, type[Options]] = {}
 
 
 def destination_model(kind: str) -> type[Shared]:
@@ -197,3 +200,11 @@ def destination_model(kind: str) -> type[Shared]:
         fields: dict[str, Any] = {"kind": (Literal[kind], ...)}
         _models[kind] = create_model(f"{kind.title()}Destination", __base__=(own, Shared), **fields)
     return _models[kind]
+
+
+def hook_model(kind: str) -> type[Options]:
+    """The options of a kind of hook. Raises KeyError for an unknown kind."""
+    if kind not in _hook_models:
+        fields: dict[str, Any] = {"kind": (Literal[kind], ...)}
+        _hook_models[kind] = create_model(f"{kind.title()}Hook", __base__=hook_options_of(kind), **fields)
+    return _hook_models[kind]

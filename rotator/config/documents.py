@@ -14,9 +14,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rotator.config.api import Api
-from rotator.config.definitions import RotationOptions, destination_model
+from rotator.config.definitions import RotationOptions, destination_model, hook_model
 from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.destinations import KINDS
+from rotator.destinations.hooks import HOOK_KINDS
 from rotator.domain.model import Initial
 from rotator.entra.options import AnyConnection, Cloud
 from rotator.options import Options, show_span
@@ -54,8 +55,10 @@ def whole_model() -> type[Options]:
     destinations: Any = reduce(or_, (destination_model(kind) for kind in KINDS))
     described = RotationOptions.model_fields["destinations"]
     listed: Any = (list[destinations], Field(default=[], description=described.description))
+    hooks: Any = reduce(or_, (hook_model(kind) for kind in HOOK_KINDS))
+    told: Any = (list[hooks], Field(default=[], description=RotationOptions.model_fields["hooks"].description))
     rotation: Any = create_model(
-        "Rotation", __base__=RotationOptions, __doc__=RotationOptions.__doc__, destinations=listed
+        "Rotation", __base__=RotationOptions, __doc__=RotationOptions.__doc__, destinations=listed, hooks=told
     )
     blocks: dict[str, Any] = {
         "state": (State, State()),

@@ -50,6 +50,8 @@ def rotation_from(values: Mapping[str, object], connection: AnyConnection, allow
     check_rotation(written, connection, problems)
     for each in written.destinations:
         _check_kind(each.rule, allowed, problems, spot)
+    if written.hooks:
+        problems.add(spot / "hooks", "hooks are not allowed through the API (the configuration may name them)")
     if problems:
         raise _refusal(problems)
     return replace(build(written, connection), defined_at="", api_made=True)

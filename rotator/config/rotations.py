@@ -8,15 +8,17 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from rotator.config.definitions import RotationOptions, Shared, destination_model
+from rotator.config.definitions import RotationOptions, Shared, destination_model, hook_model
 from rotator.config.later import FORMATS, later_value
 from rotator.config.later import KINDS as LATER_KINDS
 from rotator.config.problems import Problems, Spot, keys_of
 from rotator.config.reading import Table
 from rotator.config.templates import SAMPLES, filled, unknown_slots
 from rotator.destinations import KINDS
+from rotator.destinations.hooks import HOOK_KINDS
+from rotator.destinations.hooks.options import HookOptions
 from rotator.destinations.options import KindOptions
-from rotator.domain.model import DestinationRule, OnDrift
+from rotator.domain.model import DestinationRule, HookRule, OnDrift
 from rotator.options import shown
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -41,6 +43,7 @@ class WrittenRotation:
     defaults: Spot
     options: RotationOptions
     destinations: tuple[WrittenDestination, ...]
+    hooks: tuple[HookRule, ...] = ()
 
     def at(self, *path: str | int) -> Spot:
         """Where an option of it stands, be it its own or a default."""
@@ -76,6 +79,8 @@ class Reader:
         rows = self._values.get("destinations", [])
         if self._destinations(rows, self._defaults / "destinations", values=SAMPLES) is None:
             self._drop("destinations")
+        if self._hooks(self._values.get("hooks", []), self._defaults / "hooks", values=SAMPLES) is None:
+            self._drop("hooks")
 
     def _drop(self, key: object) -> None:
         if key in self._values:
@@ -92,9 +97,11 @@ class Reader:
         inherited = "destinations" in self._values and "destinations" not in raw
         rows = values.get("destinations", [{"kind": "embedded"}])
         destinations = self._destinations(rows, (self._defaults if inherited else spot) / "destinations", values=values)
-        if options is None or destinations is None:
+        top = self._defaults if "hooks" in self._values and "hooks" not in raw else spot
+        hooks = self._hooks(values.get("hooks", []), top / "hooks", values=values)
+        if options is None or destinations is None or hooks is None:
             return None
-        return WrittenRotation(spot, self._defaults, options, destinations)
+        return WrittenRotation(spot, self._defaults, options, destinations, hooks)
 
     def _merged(self, raw: Table) -> dict[str, object]:
         """A time of day of its own, said either way, stands against one by default."""
@@ -140,6 +147,33 @@ class Reader:
             options={key: plain(value) for key, value in raw.items() if key not in _SHARED},
         )
         return WrittenDestination(options, rule)
+
+    def _hooks(self, rows: object, spot: Spot, *, values: Mapping[str, object]) -> tuple[HookRule, ...] | None:
+        """All of them, or None when one is wrong; that `rows` is no list has been said already."""
+        if not isinstance(rows, list):
+            return None
+        read = [self._hook(filled(row, values), spot / n) for n, row in enumerate(rows)]
+        good = tuple(each for each in read if each is not None)
+        for n, each in enumerate(good):
+            if each.name in {other.name for other in good[:n]}:
+                self._problems.add(spot / n, f"{each.name} a second time in one rotation (each hook once)")
+        return good if len(good) == len(read) else None
+
+    def _hook(self, raw: object, at: Spot) -> HookRule | None:
+        for unknown in unknown_slots(raw):
+            self._problems.add(at, unknown)
+            return None
+        kinds = " | ".join(HOOK_KINDS)
+        kind = raw.get("kind") if isinstance(raw, dict) else None
+        if not isinstance(raw, dict):
+            self._problems.add(at, f"{shown(raw)} is not allowed (a mapping with kind: {kinds})")
+        elif not isinstance(kind, str) or kind not in HOOK_KINDS:
+            what = "missing" if kind is None else f"{shown(kind)} is not allowed"
+            self._problems.add(at / "kind", f"{what} ({kinds})")
+        elif isinstance(options := self._validated(hook_model(kind), raw, at), HookOptions):
+            written = {key: plain(value) for key, value in raw.items() if key != "kind"}
+            return HookRule(options.name(), kind, written)
+        return None
 
     def _kind(self, raw: object, row: Spot, n: int) -> type[Shared] | None:
         kinds = " | ".join(KINDS)

@@ -9,6 +9,7 @@ place, `open()` making the destination), then a class with `check`, `read`, `wri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ KINDS: dict[str, str] = {
     "vault": "vault",
     "webhook": "webhook",
 }
+_LEAST, _AROUND = timedelta(seconds=30), timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,18 @@ class Opener:
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         """As `open_destination`."""
         return open_destination(rotation, rule, self.surroundings)
+
+    def patience(self, rule: DestinationRule) -> timedelta:
+        """A request's `timeout`, and time for the requests around it, none of which changes anything."""
+        from rotator.options import parse_span
+
+        given = parse_span(rule.options.get("timeout")) or _default_timeout(rule.kind)
+        return given + _AROUND if given else _LEAST
+
+
+def _default_timeout(kind: str) -> timedelta | None:
+    field = options_of(kind).model_fields.get("timeout") if kind in KINDS else None
+    return field.default if field is not None else None
 
 
 def open_destination(rotation: Rotation, rule: DestinationRule, surroundings: Surroundings) -> Destination:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,12 +16,12 @@ from rotator.destinations.handed import HandedDestination, Message, hidden
 from rotator.destinations.options import KindOptions
 from rotator.destinations.running import Ended, Manner, NotStarted, TooSlow, harmless, run
 from rotator.destinations.sidecar import Seat
-from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
+from rotator.errors import DestinationRefused, DestinationUnavailable
 from rotator.options import Flag, Rule, one_of, refuse, span
 
 if TYPE_CHECKING:
     from rotator.destinations.surroundings import Surroundings
-    from rotator.domain.model import Rotation
+    from rotator.domain.model import Rotation, Secret
     from rotator.ports import Destination
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -116,17 +116,11 @@ class _Program:
         }
         try:
             feed = self._feed(message)
-            how = Manner(options.timeout.total_seconds(), environment, descriptor=options.via == "descriptor")
-            ended = await run(options.command, feed, how)
         except Unfit as exc:
             raise DestinationRefused(self._place, operation, exc.what, hint=exc.hint) from None
-        except NotStarted as exc:
-            raise DestinationRefused(self._place, operation, f"it cannot be started: {exc}") from None
-        except TooSlow:
-            detail = f"it did not end within {int(options.timeout.total_seconds())} s, and was ended"
-            raise DestinationUnavailable(self._place, operation, detail) from None
-        if ended.status:
-            raise self._failed(ended, message)
+        how = Manner(options.timeout.total_seconds(), environment, descriptor=options.via == "descriptor")
+        hide = message.secrets.values()
+        ended = await end_of(options.command, feed, how, place=self._place, operation=operation, hide=hide)
         return ended.out
 
     async def close(self) -> None:
@@ -139,10 +133,25 @@ class _Program:
             return json.dumps(message.plain()).encode() + b"\n"
         return "".join(f"{name}={quoted(text.reveal())}\n" for name, text in message.secrets.items()).encode()
 
-    def _failed(self, ended: Ended, message: Message) -> DestinationError:
-        from rotator.answers import shortened
 
-        words = shortened(hidden(ended.last_words, message.secrets.values()))
-        detail = f"{ended.how}: {words}" if words else ended.how
-        kind = DestinationRefused if ended.status in _REFUSALS else DestinationUnavailable
-        return kind(self._place, message.operation, detail)
+async def end_of(
+    command: Sequence[str], feed: bytes, how: Manner, *, place: str, operation: str, hide: Collection[Secret] = ()
+) -> Ended:
+    """Run it; returns its end with status 0, every other raises DestinationUnavailable or DestinationRefused.
+
+    `hide`: texts that it was given, which no error may quote back.
+    """
+    from rotator.answers import shortened
+
+    try:
+        ended = await run(command, feed, how)
+    except NotStarted as exc:
+        raise DestinationRefused(place, operation, f"it cannot be started: {exc}") from None
+    except TooSlow:
+        detail = f"it did not end within {int(how.seconds)} s, and was ended"
+        raise DestinationUnavailable(place, operation, detail) from None
+    if ended.status == 0:
+        return ended
+    words = shortened(hidden(ended.last_words, hide))
+    kind = DestinationRefused if ended.status in _REFUSALS else DestinationUnavailable
+    raise kind(place, operation, f"{ended.how}: {words}" if words else ended.how)

@@ -13,6 +13,7 @@ from rotator.domain.model import (
     Application,
     DestinationRule,
     Folder,
+    HookRule,
     Initial,
     OnDrift,
     Rotation,
@@ -116,6 +117,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "renew_before": _seconds,
     "verify": _plain_verify,
     "destinations": lambda rules: [_plain(rule) for rule in rules],
+    "hooks": lambda rules: [_plain(rule) for rule in rules],
     "mapping": _settled,
     "folder": _plain,
     "labels": _settled,
@@ -131,5 +133,6 @@ _VALUE: dict[str, Callable[[Any], Any]] = {
     "initial": Initial,
     "verify": _verify,
     "destinations": lambda held: tuple(_rule(each) for each in held),
+    "hooks": lambda held: tuple(HookRule(**each) for each in held),
     "folder": lambda held: Folder(**held),
 }

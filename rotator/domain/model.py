@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rotator.domain.rule import Application, Connection, DestinationRule, Folder, FreezeWindow, Rotation, VerifyRule
+from rotator.domain.rule import (
+    Application,
+    Connection,
+    DestinationRule,
+    Folder,
+    FreezeWindow,
+    HookRule,
+    Rotation,
+    VerifyRule,
+)
 from rotator.domain.schedule import Schedule
 from rotator.domain.secret import Secret
 from rotator.domain.states import CredentialState, Initial, Mode, OnDrift, Outcome, RotationStatus
@@ -29,6 +38,7 @@ __all__ = [
     "Facts",
     "Folder",
     "FreezeWindow",
+    "HookRule",
     "Initial",
     "IssueIntent",
     "Lease",

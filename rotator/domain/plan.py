@@ -279,7 +279,10 @@ def _promote_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
 
 
 def _notify_ended(proved: Progress, facts: Mapping[str, object]) -> Progress:
-    return replace(proved, notified=proved.notified | {str(facts["hook"])})
+    hook = str(facts["hook"])
+    said = f"{hook} was told." if facts.get("done") else f"{hook} was not told: {facts.get('message')}."
+    message = f"{proved.message} {said}".strip()
+    return replace(proved, notified=proved.notified | {hook}, message=message)
 
 
 def _others_revoked(proved: Progress, facts: Mapping[str, object]) -> Progress:

@@ -46,6 +46,16 @@ class DestinationRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HookRule:
+    """One consumer to tell after a promotion; `name` is stable and unique within the rotation."""
+
+    name: str
+    kind: str
+    #: The kind's own options; secret values only as references.
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """Where the embedded store keeps the mapped secrets of a rotation."""
 
@@ -99,6 +109,8 @@ class Rotation:
     adopt_key_id: str = ""
     verify: VerifyRule = VerifyRule()
     destinations: tuple[DestinationRule, ...] = ()
+    #: Consumers to tell after a promotion, in this order.
+    hooks: tuple[HookRule, ...] = ()
     #: clientId and clientSecret -> the names of the mapped secrets.
     mapping: Mapping[str, str] = field(default_factory=dict)
     folder: Folder = Folder()

@@ -175,7 +175,7 @@ def _failed(visit: Visit, message: str) -> None:
 
 def _succeeded(visit: Visit, attempt: Attempt, message: str) -> None:
     health = visit.facts.health
-    if attempt.mode is Mode.COMPROMISED:
+    if attempt.mode is Mode.COMPROMISED or any(entry.step == "notify" for entry in visit.facts.journal):
         visit.note(replace(visit.facts.standing, message=message[:1024]))
     if health.failing or health.opened_at:
         visit.note(ConnectionWorked(visit.rotation.connection))

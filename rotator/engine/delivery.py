@@ -83,7 +83,7 @@ async def notify(visit: Visit, step: plan.Notify) -> None:
 
 
 async def _run_hook(visit: Visit, hook: str, credential: Credential) -> HookResult:
-    await visit.hold.ensure(visit.world.pace.destination_timeout)
+    await visit.hold.ensure(visit.world.hooks.patience(visit.rotation, hook))
     return await visit.world.hooks.run(visit.rotation, hook, credential)
 
 

@@ -44,7 +44,7 @@ async def place(visit: Visit, rule: DestinationRule, credential: Credential, tex
         before = await _read_ours(visit, rule, destination)
         known = visit.facts.delivery(rule.name)
         if not stands(before, credential, known):
-            await visit.hold.ensure(visit.world.pace.destination_timeout)
+            await visit.hold.ensure(visit.patience(rule))
             visit.touched.add(rule.name)
             await destination.write(_parcel(visit, credential, text), over=before)
             before = await destination.read()
@@ -121,7 +121,7 @@ def _parcel(visit: Visit, credential: Credential, text: Secret) -> Parcel:
 
 @asynccontextmanager
 async def _opened(visit: Visit, rule: DestinationRule) -> AsyncIterator[Destination]:
-    await visit.hold.ensure(visit.world.pace.destination_timeout)
+    await visit.hold.ensure(visit.patience(rule))
     destination = visit.world.destinations.open(visit.rotation, rule)
     try:
         yield destination

@@ -149,7 +149,8 @@ async def _take(visit: Visit, step: plan.Step) -> None:
     await _PERFORM[type(step)](visit, step)
     if attempt is None:
         return
-    failed = [e for e in visit.facts.journal[before:] if e.phase == "outcome" and not e.facts.get("ok", True)]
+    ended = [e for e in visit.facts.journal[before:] if e.phase == "outcome"]
+    failed = [e for e in ended if not (e.facts.get("ok", True) and e.facts.get("done", True))]
     message = str(failed[0].facts.get("message", "")) if failed else ""
     seconds = visit.world.clock.monotonic() - began
     name = type(step).__name__.lower()

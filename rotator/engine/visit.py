@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rotator.domain.applied import applied
 from rotator.domain.changes import Change, EraseText, ResolveApplication
 from rotator.domain.events import Event
-from rotator.domain.model import Application, Connection, Entry, Facts, Rotation, Secret
+from rotator.domain.model import Application, Connection, DestinationRule, Entry, Facts, Rotation, Secret
 from rotator.domain.retry import LONGEST_BACK_OFF, retry_delay
 from rotator.engine.lease import Hold
 from rotator.engine.world import World
@@ -90,8 +90,14 @@ class Visit:
     @property
     def settling(self) -> timedelta:
         """How long after a promotion a stopped node's last request may still arrive (rotation.md section 6 d)."""
-        pace = self.world.pace
-        return pace.lease + max(pace.destination_timeout, self.connection.request_timeout)
+        patience = [self.patience(rule) for rule in self.rotation.destinations]
+        return self.world.pace.lease + max(
+            self.connection.request_timeout, *patience, self.world.pace.destination_timeout
+        )
+
+    def patience(self, rule: DestinationRule) -> timedelta:
+        """The longest that one call of that destination may take; a lease has at least that much left before it."""
+        return max(self.world.pace.destination_timeout, self.world.destinations.patience(rule))
 
     def marker(self, key_id: str) -> Marker:
         """Our mark for a credential, under the token we hold."""

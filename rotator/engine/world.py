@@ -19,7 +19,7 @@ class Pace:
 
     #: A lease is taken and extended for this long.
     lease: timedelta = timedelta(seconds=90)
-    #: The longest one destination call may take.
+    #: The longest one destination call may take, unless the destination has more patience.
     destination_timeout: timedelta = timedelta(seconds=30)
     #: A wait up to this long is spent inside the attempt; a longer one gives the lease back.
     short_wait: timedelta = timedelta(seconds=2)

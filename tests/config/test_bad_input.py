@@ -102,7 +102,7 @@ MAIN = {
     "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
     "notifications": ("notifications: []", f"1:1: notifications: {LATER}"),
     "freeze windows": ("freeze: []", f"1:1: freeze: {LATER}"),
-    "later options by default": ("defaults: {hooks: []}", f"1:12: defaults.hooks: {LATER}"),
+    "later options by default": ("defaults: {revokeWhen: unused}", f"1:12: defaults.revokeWhen: {LATER}"),
     "a name by default": (
         "defaults: {name: x}",
         "1:12: defaults.name: not allowed in defaults (each rotation has its own)",

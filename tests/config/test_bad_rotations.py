@@ -14,6 +14,7 @@ NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
 SLUG = "1 to 64 of a-z, 0-9 and '-', not beginning or ending with '-'"
 URL = "sqlite:///PATH; four slashes before an absolute path"
+HOOKS = "exec | systemd | webhook"
 
 ROTATIONS = {
     "interval 0": ("rotationInterval: 0", f"11:23: rotations[0].rotationInterval: 0 is not allowed ({DAYS})"),
@@ -131,7 +132,37 @@ ROTATIONS = {
     ),
     "approval": ("rotationInterval: 30\nrequiresApproval: true", f"12:5: rotations[0].requiresApproval: {LATER}"),
     "evidence": ("rotationInterval: 30\nrevokeWhen: unused", f"12:5: rotations[0].revokeWhen: {LATER}"),
-    "hooks": ("rotationInterval: 30\nhooks: []", f"12:5: rotations[0].hooks: {LATER}"),
+    "a hook of no kind": ("rotationInterval: 30\nhooks: [{}]", f"12:13: rotations[0].hooks[0].kind: missing ({HOOKS})"),
+    "a hook of an unknown kind": (
+        "rotationInterval: 30\nhooks: [{kind: mail}]",
+        f"12:20: rotations[0].hooks[0].kind: 'mail' is not allowed ({HOOKS})",
+    ),
+    "a hook that is no mapping": (
+        "rotationInterval: 30\nhooks: [restart]",
+        f"12:13: rotations[0].hooks[0]: 'restart' is not allowed (a mapping with kind: {HOOKS})",
+    ),
+    "no list of hooks": (
+        "rotationInterval: 30\nhooks: restart",
+        "12:12: rotations[0].hooks: 'restart' is not allowed (a list)",
+    ),
+    "a unit without its ending": (
+        "rotationInterval: 30\nhooks: [{kind: systemd, unit: billing}]",
+        (
+            "12:35: rotations[0].hooks[0].unit: 'billing' is not allowed"
+            " (the whole name of a unit, such as billing.service)"
+        ),
+    ),
+    "a hook twice": (
+        "rotationInterval: 30\nhooks: [{kind: exec, command: [/bin/x]}, {kind: exec, command: [/bin/x], timeout: 5s}]",
+        "12:46: rotations[0].hooks[1]: exec:/bin/x a second time in one rotation (each hook once)",
+    ),
+    "a hook's secret written out": (
+        "rotationInterval: 30\nhooks: [{kind: webhook, url: 'https://x.example', secret: abc}]",
+        (
+            "12:63: rotations[0].hooks[0].secret: a secret is not written here"
+            " ({env: NAME}, {file: /PATH} or {credential: NAME})"
+        ),
+    ),
     "a destination of a later version": (
         "rotationInterval: 30\ndestinations: [{kind: azure-devops, project: x}]",
         f"12:27: rotations[0].destinations[0].kind: 'azure-devops' is known, but not available in this version ({KINDS})",

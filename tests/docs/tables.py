@@ -14,18 +14,34 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from rotator.destinations import KINDS, options_of
+from rotator.destinations.hooks import HOOK_KINDS, hook_options_of
 from rotator.options import Options, show_span
 from rotator.references import Reference
 from tests.docs.pages import ROOT
 
 PAGES = ROOT / "docs" / "destinations"
+#: One page for all kinds of hooks, each with a table between marks that name it.
+HOOKS = ROOT / "docs" / "hooks.md"
 BEGIN, END = "<!-- options -->\n", "<!-- /options -->"
 _BETWEEN = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 
 def table(kind: str) -> str:
     """The options of the kind itself; those that all kinds share are told elsewhere."""
-    rows = [f"| `{name}` | {means} | {default} |" for name, means, default in _rows(options_of(kind), "")]
+    return _table(options_of(kind))
+
+
+def with_hook_tables(text: str) -> str:
+    """The page of the hooks with its tables as they are to be."""
+    for kind in HOOK_KINDS:
+        begin = f"<!-- options: {kind} -->\n"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{_table(hook_options_of(kind))}\n{END}{rest.partition(END)[2]}"
+    return text
+
+
+def _table(model: type[Options]) -> str:
+    rows = [f"| `{name}` | {means} | {default} |" for name, means, default in _rows(model, "")]
     return "\n".join(["| option | means | default |", "|---|---|---|", *rows, ""])
 
 
@@ -95,3 +111,4 @@ if __name__ == "__main__":
     for each in kinds_with_tables():
         page = PAGES / f"{each}.md"
         page.write_text(with_table(page.read_text("utf-8"), each), "utf-8")
+    HOOKS.write_text(with_hook_tables(HOOKS.read_text("utf-8")), "utf-8")

@@ -9,7 +9,8 @@ import pytest
 
 from rotator.config import load
 from rotator.destinations import KINDS
-from tests.docs.tables import PAGES, kinds_with_tables, with_table
+from rotator.destinations.hooks import HOOK_KINDS
+from tests.docs.tables import HOOKS, PAGES, kinds_with_tables, with_hook_tables, with_table
 
 CONFIGURATION = """\
 connections:
@@ -47,3 +48,9 @@ def test_the_block_of_a_page_can_be_copied(kind: str, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("kind", sorted({*KINDS} - {"embedded", "file"}))
 def test_a_page_tells_the_least_permissions(kind: str) -> None:
     assert "## Least permissions" in (PAGES / f"{kind}.md").read_text("utf-8")
+
+
+def test_the_page_of_hooks_has_a_table_for_each_kind_as_the_model_makes_it() -> None:
+    page = HOOKS.read_text("utf-8")
+    assert [kind for kind in HOOK_KINDS if f"<!-- options: {kind} -->" not in page] == []
+    assert page == with_hook_tables(page), "python -m tests.docs.tables writes it anew"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rotator.domain.definition import definition_hash, from_document, from_text, to_document, to_text
-from rotator.domain.model import DestinationRule, Folder, Initial, OnDrift, Rotation, VerifyRule
+from rotator.domain.model import DestinationRule, Folder, HookRule, Initial, OnDrift, Rotation, VerifyRule
 from rotator.domain.schedule import Schedule
 from tests.builders import a_rotation, an_application
 
@@ -34,6 +34,7 @@ OTHER: dict[str, Any] = {
         DestinationRule("vault:a", "vault", False, 3, OnDrift.REPORT, True, {"clientId": "A"}, {"a": {"b": [1, "c"]}}),
         DestinationRule("embedded", "embedded"),
     ),
+    "hooks": (HookRule("exec:/bin/x", "exec", {"command": ["/bin/x"]}),),
     "mapping": {"clientId": "X"},
     "folder": Folder("p", "e", "/x"),
     "description": "ü",

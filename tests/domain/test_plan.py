@@ -56,7 +56,7 @@ def test_all_steps_come_in_their_order() -> None:
         Promote("key-1"),
         Notify("restart"),
         Notify("refresh"),
-        Close(Outcome.SUCCEEDED, "promoted"),
+        Close(Outcome.SUCCEEDED, "promoted restart was told. refresh was told."),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from rotator.domain.model import Credential, DestinationRule, Rotation
@@ -95,6 +96,9 @@ class FakePlaces:
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         return self[rule.name] if rule.kind == "place" else self._others.open(rotation, rule)
 
+    def patience(self, rule: DestinationRule) -> timedelta:
+        return timedelta(seconds=30)
+
 
 class FakeHooks:
     """Implements `ports.Hooks`: each hook ends as `results` says, the last answer for ever."""
@@ -105,6 +109,9 @@ class FakeHooks:
 
     def names(self, rotation: Rotation) -> tuple[str, ...]:
         return tuple(self.results)
+
+    def patience(self, rotation: Rotation, hook: str) -> timedelta:
+        return timedelta(seconds=30)
 
     async def run(self, rotation: Rotation, hook: str, credential: Credential) -> HookResult:
         self.ran.append((hook, credential.key_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from rotator.domain.events import StepEnded
 from rotator.domain.model import RotationStatus, VerifyRule
 from rotator.errors import LeaseLost, StoreUnavailable
 from tests.engine.fake_places import a_place
@@ -28,6 +29,32 @@ class TestHooks:
         (entry,) = [e for e in await harness.store.journal("rotation-1") if (e.step, e.phase) == ("notify", "outcome")]
         assert (entry.facts["done"], entry.facts["tries"], entry.facts["message"]) == (False, 3, "exit status 1")
 
+    async def test_status_says_who_was_told_and_who_was_not_and_why(self, harness: Harness) -> None:
+        harness.hooks.results = {"restart": [True], "refresh": [False]}
+        await harness.define(billing())
+        await harness.run_for(HOUR)
+        message = (await harness.facts()).standing.message
+        assert message.startswith("New secret key-1 proved")
+        assert message.endswith("restart was told. refresh was not told: exit status 1.")
+        ended = [event for event in harness.engine.events(StepEnded) if event.step == "notify"]
+        assert [(event.ok, event.message) for event in ended] == [(True, ""), (False, "exit status 1")]
+
+    async def test_a_lease_outlasts_the_patience_of_a_hook(self, harness: Harness) -> None:
+        """Law L8: before each outside effect the lease has more time left than that call may take."""
+        harness.hooks.results = {"restart": [True]}
+        harness.hooks.patience = lambda *_: 10 * MINUTE  # type: ignore[method-assign]
+        truth, taken = harness.hooks.run, list[int]()
+
+        async def slow(*args: object) -> object:
+            harness.clock.advance(9 * MINUTE)
+            taken.append(len(await harness.store.claim("node-2", limit=5, ttl=MINUTE)))
+            return await truth(*args)  # type: ignore[arg-type]
+
+        harness.hooks.run = slow  # type: ignore[method-assign]
+        await harness.define(billing())
+        await harness.run_for(HOUR)
+        assert taken == [0]
+
     async def test_a_hook_that_works_at_the_second_try_is_enough(self, harness: Harness) -> None:
         harness.hooks.results = {"restart": [False, True]}
         await harness.define(billing())
@@ -46,7 +73,7 @@ class TestHooks:
             alive.append(harness.ours())
             return await truth(*args)  # type: ignore[arg-type]
 
-        harness.hooks.run = slow  # type: ignore[method-assign,assignment]
+        harness.hooks.run = slow  # type: ignore[method-assign]
         await harness.ask("rotate")
         await harness.run_for(HOUR)
         assert alive == [["key-1", "key-2"]]
@@ -61,7 +88,7 @@ class TestHooks:
             seen.append((await harness.current()).key_id)
             return await truth(*args)  # type: ignore[arg-type]
 
-        harness.hooks.run = look  # type: ignore[method-assign,assignment]
+        harness.hooks.run = look  # type: ignore[method-assign]
         await harness.define(billing())
         await harness.run_for(HOUR)
         assert seen == ["key-1"]

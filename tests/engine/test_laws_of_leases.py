@@ -153,6 +153,9 @@ class TestL8:
             def open(self, rotation: Any, rule: Any) -> Any:
                 return vault if taken_over else Interrupting(vault, "write", stopped)
 
+            def patience(self, rule: Any) -> timedelta:
+                return timedelta(seconds=30)
+
         first = harness.start("node-1", destinations=Places())
         await harness.ask("rotate")
         await harness.turn(first)
@@ -173,6 +176,9 @@ class TestL8:
             def open(self, rotation: Any, rule: Any) -> Any:
                 place = harness.places[rule.name]
                 return Interrupting(place, "write", slowly) if rule.name == "second" else place
+
+            def patience(self, rule: Any) -> timedelta:
+                return timedelta(seconds=30)
 
         engine = harness.start("node-2", destinations=Places())
         lost_by_then: list[int] = []

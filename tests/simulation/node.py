@@ -123,6 +123,9 @@ class NoHooks:
     def names(self, rotation: Rotation) -> tuple[str, ...]:
         return ()
 
+    def patience(self, rotation: Rotation, hook: str) -> timedelta:
+        return timedelta(0)
+
     async def run(self, rotation: Rotation, hook: str, credential: object) -> HookResult:
         return HookResult(hook, done=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rotator.domain.model import DestinationRule, Rotation
@@ -145,3 +145,7 @@ class NodePlaces:
         place = self._places.place(rule.name)
         place.required = rule.required
         return PlaceDestination(place, self._gate, self._written)
+
+    def patience(self, rule: DestinationRule) -> timedelta:
+        del rule
+        return timedelta(seconds=30)
