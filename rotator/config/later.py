@@ -10,7 +10,6 @@ _FILE = frozenset({"template"})
 KINDS = (
     "infisical",
     "gcp-secret-manager",
-    "github-actions",
     "azure-devops",
     "azure-app-service",
 )

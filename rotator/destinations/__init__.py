@@ -32,6 +32,7 @@ KINDS: dict[str, str] = {
     "embedded": "embedded",
     "exec": "program",
     "file": "file",
+    "github-actions": "github_actions",
     "kubernetes": "kubernetes",
     "vault": "vault",
     "webhook": "webhook",
