@@ -83,6 +83,10 @@ class Engine:
     world: World
     dispatcher: Dispatcher
     watch: ExpiryWatch
+    #: Of the definitions that the configuration holds: nodes that differ in it have read different files.
+    digest: str = ""
+    #: What Prometheus is told, in pieces; set while it is kept.
+    numbers: Callable[[], Iterable[str]] | None = None
 
     async def housekeeping(self) -> None:
         """What is done soon after the start and every hour."""

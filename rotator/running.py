@@ -22,9 +22,13 @@ def daemon_of(
     *,
     read: Callable[[], Configuration],
     taken: Callable[[Configuration], None] = lambda _: None,
+    reloaded: Callable[[bool], None] = lambda _: None,
     systemd: Systemd,
 ) -> Daemon:
-    """The daemon around an engine. At SIGHUP `read` gives the configuration anew, in a thread; `taken` hears of it."""
+    """The daemon around an engine. At SIGHUP `read` gives the configuration anew, in a thread; `taken` hears of it.
+
+    `reloaded` hears how each reload went.
+    """
     from rotator.engine.alive import Life, pulse_file
     from rotator.engine.daemon import Daemon, Orders
     from rotator.engine.scheduler import Scheduler
@@ -33,8 +37,13 @@ def daemon_of(
     life = Life(systemd, pulse_file(engine.configuration.state.signs), monotonic=clock.monotonic)
 
     async def reload() -> str:
-        configuration = await asyncio.to_thread(read)
-        changed = await engine.take(configuration)
+        well = False
+        try:
+            configuration = await asyncio.to_thread(read)
+            changed = await engine.take(configuration)
+            well = True
+        finally:
+            reloaded(well)
         taken(configuration)
         return changed
 

@@ -82,7 +82,9 @@ def _parts(engine: Engine) -> Parts:
         limits=Limits(Rates(rates.logins, rates.changes, rates.reads), clock.monotonic),
         keyring=Keyring(engine.directories.tenant_keys(), clock.monotonic),
         clock=clock,
-        ready=lambda: _why_not_ready(engine),
+        ready=lambda: why_not_ready(engine),
+        numbers=engine.numbers,
+        numbers_are_open=_place(configuration).is_loopback and not configuration.api.behind_proxy,
         trusted_proxies=lambda: configuration.api.trusted_proxies,
     )
 
@@ -103,7 +105,8 @@ async def _resources(engine: Engine) -> Resources:
     )
 
 
-async def _why_not_ready(engine: Engine) -> str:
+async def why_not_ready(engine: Engine) -> str:
+    """Why the daemon cannot work now; empty when it can."""
     if engine.world.memory.draining.is_set():
         return "stopping"
     try:

@@ -45,20 +45,24 @@ def _start_log(settings: Settings, configuration: Configuration) -> None:
 async def _daemon(settings: Settings, configuration: Configuration, names: Sequence[str]) -> int:
     from rotator.app import open_engine
     from rotator.engine.alive import Systemd
+    from rotator.measuring import measured
     from rotator.observers.log import LogObserver
+    from rotator.observers.metrics import Metrics
     from rotator.running import daemon_of, listed
     from rotator.serving import api_of
 
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
-    async with open_engine(configuration, observers=[LogObserver()]) as engine:
+    metrics = Metrics(per_rotation=configuration.metrics.per_rotation)
+    async with open_engine(configuration, observers=[LogObserver(), metrics]) as engine:
         await _ask(engine, names)
         daemon = daemon_of(
             engine,
             read=lambda: settings.read(known=engine.configuration.sources),
             taken=lambda taken: _start_log(settings, taken),
+            reloaded=metrics.reloaded,
             systemd=systemd,
         )
-        async with api_of(engine), listed(engine):
+        async with measured(engine, metrics), api_of(engine), listed(engine):
             await daemon.run()
     return exits.DONE
 

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from rotator.config.api import Api
 from rotator.config.definitions import RotationOptions, destination_model, hook_model
+from rotator.config.metrics import Metrics
 from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.destinations import KINDS
 from rotator.destinations.hooks import HOOK_KINDS
@@ -66,6 +67,7 @@ def whole_model() -> type[Options]:
         "logging": (Logging, Logging()),
         "network": (Network, Network()),
         "api": (Api, Api()),
+        "metrics": (Metrics, Metrics()),
         "clouds": (dict[str, Cloud], Field(default={}, description="Clouds of one's own, by name.")),
         "connections": (list[AnyConnection], Field(default=[], description="How tenants are reached.")),
         "defaults": (dict[str, Any], Field(default={})),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Top-level blocks, options of `api`, of a rotation (and of `defaults`), and kinds of destinations that come later.
-_BLOCKS = frozenset({"metrics", "dashboard", "notifications", "freeze"})
+_BLOCKS = frozenset({"dashboard", "notifications", "freeze"})
 _API = frozenset({"allow"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline"})
 _FILE = frozenset({"template"})

@@ -15,6 +15,7 @@ from rotator.config.checks import check_own_names, check_places, check_signal, c
 from rotator.config.connections import WrittenConnection, check_connection, own_rotation, read_connection
 from rotator.config.files import Source, digests, included, open_source
 from rotator.config.later import later
+from rotator.config.metrics import Metrics
 from rotator.config.problems import Problems, Spot, unknown_key
 from rotator.config.reading import Table
 from rotator.config.rotations import Reader, WrittenRotation
@@ -32,6 +33,7 @@ BLOCKS = (
     "logging",
     "network",
     "api",
+    "metrics",
     "clouds",
     "connections",
     "defaults",
@@ -51,6 +53,7 @@ class Configuration:
     logging: Logging
     network: Network
     api: Api
+    metrics: Metrics
     clouds: Mapping[str, Cloud]
     connections: Mapping[str, AnyConnection]
     #: With empty ids; those that renew a connection's own secret come last. Empty when `unchanged`.
@@ -137,6 +140,7 @@ class _Loading:
         logging, network = self._block("logging", Logging), self._block("network", Network)
         api = self._block("api", Api)
         check_api(api, self._main / "api", self._problems, check_files=self._check_references)
+        metrics = self._block("metrics", Metrics)
         clouds = self._clouds()
         connections = self._connections(clouds)
         rotations = () if self._unchanged else self._rotations(connections, daemon)
@@ -149,6 +153,7 @@ class _Loading:
             logging=logging,
             network=network,
             api=api,
+            metrics=metrics,
             clouds=clouds,
             connections={name: each.options for name, each in connections.items()},
             rotations=rotations,

@@ -54,6 +54,10 @@ class ExpiryWatch:
         names = sorted({*self._known, *self._unknown})
         return {name: str(self._known.get(name) or "unknown") for name in names}
 
+    def ends(self) -> dict[str, datetime]:
+        """When the credential of each connection ends, as far as that is known."""
+        return {name: found.expires_at for name, found in self._known.items() if found.expires_at is not None}
+
     async def _learn(self, name: str) -> None:
         try:
             found = await expiry_of(name, self._secrets, self._directories)

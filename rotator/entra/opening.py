@@ -43,16 +43,8 @@ def open_directory(
     local = network.client(timeouts, http2=False, proxied=False)
     for client in (tokens, sdk):
         client.event_hooks = {"request": [], "response": [last_answer.note]}
-    login = Login(
-        options,
-        cloud,
-        http=tokens,
-        local=local,
-        timeouts=timeouts,
-        clock=clock,
-        secret_of=secret_of,
-        refresh=refresh,
-    )
+    carriers = {"http": tokens, "local": local}
+    login = Login(options, cloud, **carriers, timeouts=timeouts, clock=clock, secret_of=secret_of, refresh=refresh)
     login.prepare()
     graph = GraphClient(sdk, cloud, token=login.token, new_id=new_id)
     graph.prepare()

@@ -6,7 +6,7 @@ The names are those of the documentation's page on metrics; a change to one brea
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,8 @@ class Metrics:
         self.changed: set[str] = set()
         #: How long the rotation that waits longest for its turn has waited, in seconds.
         self.lag = 0.0
+        #: When what each connection signs in with ends.
+        self.connection_ends: Callable[[], Mapping[str, datetime]] = dict
         #: Key id -> when it was last seen.
         self._orphans: dict[str, datetime] = {}
         self._reloaded_well = True
@@ -96,6 +98,10 @@ class Metrics:
         )
         for name, about, value in gauges:
             yield head(name, "gauge", about) + line(name, value)
+        name = "rotator_connection_expiry_timestamp_seconds"
+        yield head(name, "gauge", "When what the connection signs in with ends, where that is known.")
+        for connection, ends_at in sorted(self.connection_ends().items()):
+            yield line(name, ends_at.timestamp(), {"connection": connection})
 
     def _ended(self, event: events.AttemptEnded) -> None:
         self._attempts.add(_RESULT.get(event.outcome, event.outcome))

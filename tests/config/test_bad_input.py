@@ -98,7 +98,17 @@ MAIN = {
     ),
     "half of TLS": ("api: {tls: {certificate: a.pem}}", "1:12: api.tls.key: missing (required)"),
     "what the API may allow": ("api: {allow: {}}", f"1:7: api.allow: {LATER}"),
-    "metrics": ("metrics: {listen: ''}", f"1:1: metrics: {LATER}"),
+    "a listener by name": (
+        "metrics: {listen: 'metrics.example:9780'}",
+        (
+            "1:19: metrics.listen: 'metrics.example:9780' is not allowed"
+            " (ADDRESS:PORT such as 0.0.0.0:9780 or [::]:9780, or empty for none)"
+        ),
+    ),
+    "a negative number of rotations": (
+        "metrics: {perRotation: -1}",
+        "1:24: metrics.perRotation: -1 is not allowed (a whole number from 0 to 1000000)",
+    ),
     "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
     "notifications": ("notifications: []", f"1:1: notifications: {LATER}"),
     "freeze windows": ("freeze: []", f"1:1: freeze: {LATER}"),
@@ -157,11 +167,11 @@ def test_a_key_a_second_time_is_told(folder: Folder) -> None:
 
 
 def test_an_included_file_holds_connections_and_rotations_only(folder: Folder) -> None:
-    folder.write("state: {}\nmetrics: {}\nstat: {}\n", "more.yaml")
+    folder.write("state: {}\ndashboard: {}\nstat: {}\n", "more.yaml")
 
     assert folder.problems("include: [more.yaml]") == [
         "more.yaml:1:1: state: belongs in the main file (connections | rotations)",
-        f"more.yaml:2:1: metrics: {LATER}",
+        f"more.yaml:2:1: dashboard: {LATER}",
         "more.yaml:3:1: stat: unknown key (connections | rotations)",
     ]
 
@@ -170,7 +180,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_files(folder: Folder)
     folder.write("rotations:\n  - {name: b, connection: contoso, rotationInterval: x}\n", "b.yaml")
     text = f"""\
 state: {{url: postgresql://db}}
-metrics: {{}}
+dashboard: {{}}
 include: [b.yaml, missing.yaml]
 defaults: {{rotationIntervall: 30, verify: {{successes: 0}}}}
 connections:
@@ -185,7 +195,7 @@ rotations:
 
     assert told == [
         ["config.yaml:1:14", "state.url"],
-        ["config.yaml:2:1", "metrics"],
+        ["config.yaml:2:1", "dashboard"],
         ["config.yaml:3:19", "include[1]"],
         ["config.yaml:4:12", "defaults.rotationIntervall"],
         ["config.yaml:4:55", "defaults.verify.successes"],

@@ -221,6 +221,15 @@ def test_a_lost_lease_and_a_refused_reload_are_told() -> None:
     assert Samples(metrics.text(START)).value("rotator_config_last_reload_successful") == 1
 
 
+def test_the_end_of_what_a_connection_signs_in_with_is_told() -> None:
+    metrics = Metrics()
+    metrics.connection_ends = lambda: {"contoso": START}
+
+    told = Samples(metrics.text(START)).value("rotator_connection_expiry_timestamp_seconds", connection="contoso")
+
+    assert told == START.timestamp()
+
+
 async def test_what_has_changed_is_seen_at_the_next_look_whoever_s_turn_it_is(measured: Measured) -> None:
     await measured.harness.define(*rotations(3))
     await measured.scrape()
