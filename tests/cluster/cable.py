@@ -1,0 +1,62 @@
+"""How is a node cut off from its database? By a cable between them that can be pulled, or go silent."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from pathlib import Path
+
+
+class Cable:
+    """Leads from a port on loopback to the socket of a server."""
+
+    def __init__(self, server: Path) -> None:
+        self._server = str(server / ".s.PGSQL.5432")
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._plugged = threading.Event()
+        self._plugged.set()
+        self._open: set[socket.socket] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def pull(self) -> None:
+        """Every connection ends, and new ones end at once."""
+        self._plugged.clear()
+        for each in list(self._open):
+            _end(each)
+
+    def plug(self) -> None:
+        """As before."""
+        self._plugged.set()
+
+    def close(self) -> None:
+        self.pull()
+        _end(self._listener)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                if not self._plugged.is_set():
+                    _end(near)
+                    continue
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._server)
+                for one, other in ((near, far), (far, near)):
+                    self._open.add(one)
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while text := one.recv(65536):
+                other.sendall(text)
+        self._open.discard(one)
+        _end(one)
+        _end(other)
+
+
+def _end(each: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)
+    each.close()
