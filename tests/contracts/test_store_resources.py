@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -108,6 +109,12 @@ async def test_a_refresh_token_is_used_by_one_at_a_time(books: Books) -> None:
     assert await take("fabrikam", "b", TTL) is None
     assert await end("fabrikam", "a", turn=turn, new=RefreshTurn(Secret("two")))
     assert await take("fabrikam", "b", TTL) == RefreshTurn(Secret("two"))
+
+
+async def test_of_many_who_want_the_first_turn_at_once_one_gets_it(books: Books) -> None:
+    take = books.store.resources.take_refresh_turn
+    turns = await asyncio.gather(*(take("contoso", f"holder-{n}", TTL) for n in range(20)))
+    assert sum(turn is not None for turn in turns) == 1
 
 
 async def test_a_turn_that_its_holder_never_ended_ends_by_itself(books: Books) -> None:
