@@ -8,7 +8,6 @@ _API = frozenset({"allow"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline"})
 _FILE = frozenset({"template"})
 KINDS = (
-    "infisical",
     "gcp-secret-manager",
     "azure-devops",
     "azure-app-service",

@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "exec": "program",
     "file": "file",
     "github-actions": "github_actions",
+    "infisical": "infisical",
     "kubernetes": "kubernetes",
     "vault": "vault",
     "webhook": "webhook",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from rotator.destinations.options import NamedSecret, NetworkOptions
+from rotator.domain.model import Secret
 from rotator.errors import DestinationRefused, DestinationUnavailable, DirectoryError, RotatorError
 from rotator.options import FilePath, Id, Options, one_of, problem
 
 if TYPE_CHECKING:
-    from rotator.destinations.surroundings import Surroundings
+    from rotator.destinations.surroundings import AzureTokens, Surroundings
     from rotator.domain.model import Rotation
 
 _NEEDED = {"client-secret": ("client_id", "client_secret"), "certificate": ("client_id", "certificate")}
@@ -72,16 +74,40 @@ class AzureSignIn:
 
     async def token(self, scope: str, operation: str, *, anew: bool = False) -> str:
         """An access token; `anew`: the last one was refused. Raises DestinationRefused or DestinationUnavailable."""
-        try:
-            if anew:
-                await self._tokens.renew(scope, connection=self._connection, auth=self._auth)
-            return await self._tokens.token(scope, connection=self._connection, auth=self._auth)
-        except RotatorError as exc:
-            failure = self._translated(exc, operation)
-        raise failure
+        token = await azure_token(
+            self._tokens,
+            scope,
+            self._connection,
+            auth=self._auth,
+            place=self._place,
+            operation=operation,
+            anew=anew,
+        )
+        return token.reveal()
 
-    def _translated(self, exc: RotatorError, operation: str) -> DestinationRefused | DestinationUnavailable:
-        if exc.retryable and isinstance(exc, DirectoryError):
-            wait = getattr(exc, "retry_after", None)
-            return DestinationUnavailable(self._place, operation, exc.what, hint=exc.hint, retry_after=wait)
-        return DestinationRefused(self._place, operation, exc.what, hint=exc.hint)
+
+async def azure_token(
+    tokens: AzureTokens,
+    scope: str,
+    connection: str,
+    *,
+    place: str,
+    operation: str,
+    auth: Mapping[str, object] | None = None,
+    anew: bool = False,
+) -> Secret:
+    """An access token as the connection or the `auth` block signs in, with failures in the words of destinations."""
+    try:
+        if anew:
+            await tokens.renew(scope, connection=connection, auth=auth)
+        return Secret(await tokens.token(scope, connection=connection, auth=auth))
+    except RotatorError as exc:
+        failure = _translated(exc, place, operation)
+    raise failure
+
+
+def _translated(exc: RotatorError, place: str, operation: str) -> DestinationRefused | DestinationUnavailable:
+    if exc.retryable and isinstance(exc, DirectoryError):
+        wait = getattr(exc, "retry_after", None)
+        return DestinationUnavailable(place, operation, exc.what, hint=exc.hint, retry_after=wait)
+    return DestinationRefused(place, operation, exc.what, hint=exc.hint)

@@ -112,7 +112,11 @@ class KeyVaultDestination:
             for name in changes:
                 await self._bring(name, found.get(name), parcel, wanted[name])
             await self._tidy(found, parcel)
-            placed = singles.placed(self._singles(await self._look("write")), self._seat)
+            found = await self._look("write") if changes else found
+            placed = singles.placed(self._singles(found), self._seat)
+        if any(name in found and self._differs(name, found, parcel, wanted) for name in wanted):
+            what = "somebody else wrote there at the same moment"
+            raise DestinationUnavailable(self._place, "write", what, hint="It is read and written again")
         if placed is None:
             raise DestinationUnavailable(self._place, "write", "what was written was taken away again at once")
         return placed

@@ -257,6 +257,7 @@ _MAKERS = {
     "github-actions": ("github-actions", "places_github", "GitHubPlace"),
     "github-organisation": ("github-actions", "places_github", "GitHubOrganisationPlace"),
     "kubernetes": ("kubernetes", "places_kubernetes", "KubernetesPlace"),
+    "infisical": ("infisical", "places_infisical", "InfisicalPlace"),
     "vault": ("vault", "places_vault", "VaultPlace"),
     "vault-one": ("vault", "places_vault", "VaultOnePlace"),
 }
