@@ -141,7 +141,7 @@ class EntraDirectory:
 
     async def applications(self) -> AsyncGenerator[Sequence[Application], None]:
         """All applications that the connection may see, a page at a time."""
-        next_link = ""
+        next_link, followed = "", set[str]()
         async with self._call():
             while True:
                 answer = await self._asker.repeatable(_LISTING, partial(self._graph.applications, next_link))
@@ -152,6 +152,9 @@ class EntraDirectory:
                 next_link = str(page.get("@odata.nextLink") or "")
                 if not next_link:
                     return
+                if next_link in followed:
+                    raise DirectoryUnavailable(_LISTING, "the pages lead round in a circle", status=answer.status)
+                followed.add(next_link)
 
     async def retire(self) -> None:
         """Close as soon as no call is under way; calls that began before still end as they would have."""

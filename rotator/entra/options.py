@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -15,16 +16,39 @@ from rotator.options import (
     Id,
     Line,
     Options,
+    Rule,
     Slug,
     UtcTime,
     ZonedTime,
     one_of,
+    refuse,
     span,
     whole,
 )
 from rotator.references import Reference
 
+_LONGEST_REDIRECT = 256
+_REDIRECTS = "an address such as https://rotator.example/callback; http only to localhost"
 PUBLIC_CLOUDS = ("public", "usgov", "usgov-dod", "china")
+
+
+def _redirect(value: object) -> str:
+    """Kept to the letter: Entra compares it with what is registered, a final slash included.
+
+    https://learn.microsoft.com/entra/identity-platform/reply-url
+    """
+    if not isinstance(value, str) or not value.isprintable() or " " in value or len(value) > _LONGEST_REDIRECT:
+        refuse(value, _REDIRECTS)
+    try:
+        parts = urlsplit(value)
+        local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+        well = bool(parts.hostname) and (parts.scheme == "https" or local)
+    except ValueError:
+        well = False
+    return value if well else refuse(value, _REDIRECTS)
+
+
+Redirect = Annotated[str, Rule(_redirect, {"type": "string", "format": "uri"})]
 
 
 class Cloud(Options):
@@ -127,7 +151,7 @@ class OAuthApplication(Options):
 
     client_id: Id = Field(description="Its client id.")
     client_secret: Reference | None = Field(default=None, description="Its client secret, unless it is a public one.")
-    redirect_uri: Address = Field(description="Where /authorize sends the browser back to, as registered.")
+    redirect_uri: Redirect = Field(description="Where /authorize sends the browser back to, exactly as registered.")
 
 
 class ClientSecretConnection(Connection):

@@ -73,3 +73,11 @@ async def test_trouble_at_a_later_page_is_the_last_line_or_the_status_of_the_who
     assert last["reqId"].startswith("req-")
     house.running.simulation.entra.throttle.set(two_pages)
     assert (await house.ask("GET", path)).status_code == 503
+
+
+async def test_pages_that_lead_round_in_a_circle_come_to_an_end(house: House, path: str) -> None:
+    ready = house.running.ready
+    page = {"value": [], "@odata.nextLink": f"{ready.graph}/applications?$skiptoken=again"}
+    house.running.simulation.entra.faults.add(match="listApplications", status=200, body=page)
+    answer = await house.ask("GET", path)
+    assert (answer.status_code, "in a circle" in answer.json()["message"]) == (503, True)
