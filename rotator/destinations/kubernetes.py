@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from rotator.destinations.kubernetes_api import Cluster
+from rotator.destinations.kubernetes_api import Cluster, ClusterOptions, is_object_name
 from rotator.destinations.kubernetes_secret import Seen, applied, manager_of, without
 from rotator.destinations.marks import Mark, refuse_changed, refuse_foreign, refuse_stale, texts
-from rotator.destinations.options import NetworkOptions
+from rotator.destinations.options import KindOptions
 from rotator.destinations.sidecar import Seat, differs_in_token_alone
 from rotator.domain.model import Secret
 from rotator.errors import DestinationRefused, DestinationUnavailable
-from rotator.options import FilePath, Line, Rule, refuse
+from rotator.options import Rule, refuse
 from rotator.ports import Placed
 
 if TYPE_CHECKING:
@@ -24,47 +24,38 @@ if TYPE_CHECKING:
     from rotator.domain.model import Rotation
     from rotator.ports import Destination, Parcel
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 #: The whole object without its data; https://kubernetes.io/docs/reference/using-api/api-concepts/
 _METADATA_ONLY = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _MERGE = {"Content-Type": "application/merge-patch+json"}
+_HINTS = {
+    404: "Make the namespace first",
+    422: "A Secret with immutable: true cannot be changed; name another",
+}
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def _secret_name(value: object) -> str:
     allowed = "a name such as billing-credentials: a-z, 0-9, '-' and '.', at most 253 characters"
-    return value if isinstance(value, str) and _SUBDOMAIN.fullmatch(value) else refuse(value, allowed)
+    return str(value) if is_object_name(value) else refuse(value, allowed)
 
 
-def _namespace(value: object) -> str:
-    allowed = "a namespace such as payments: 1 to 63 of a-z, 0-9 and '-'"
-    return value if isinstance(value, str) and re.fullmatch(_LABEL, value) else refuse(value, allowed)
-
-
-class Options(NetworkOptions):
+class Options(ClusterOptions, KindOptions):
     """Which Secret of which cluster."""
 
     secret: Annotated[str, Rule(_secret_name, {"type": "string", "maxLength": 253})] = Field(
         description="The name of the Secret; made when there is none."
     )
-    namespace: Annotated[str, Rule(_namespace, {"type": "string", "maxLength": 63})] | None = Field(
-        default=None, description="Its namespace; default: that of the pod or of the kubeconfig's context."
-    )
-    kubeconfig: FilePath | None = Field(
-        default=None, description="How to reach the cluster from outside; default: as the pod's service account."
-    )
-    context: Line = Field(default="", description="A context of the kubeconfig; default: its current one.")
 
     def place(self) -> str:
-        cluster = self.context or (self.endpoint or "").partition("://")[2]
-        return "kubernetes:" + "/".join(part for part in (cluster, self.namespace, self.secret) if part)
+        return f"kubernetes:{self.within(self.secret)}"
 
     def open(self, rotation: Rotation, names: Mapping[str, str], surroundings: Surroundings) -> Destination:
         seat = Seat.of(self.place(), surroundings.installation, rotation.id, names)
-        return KubernetesDestination(self.secret, seat, names, cluster=Cluster(self, surroundings))
+        return KubernetesDestination(
+            self.secret, seat, names, cluster=Cluster(self, seat.place, surroundings, hints=_HINTS)
+        )
 
     def name_problems(self, names: Mapping[str, str]) -> list[str]:
         bad = sorted(name for name in set(names.values()) if not _KEY.fullmatch(name) or name in {".", ".."})

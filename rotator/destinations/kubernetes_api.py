@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
+from pydantic import Field
+
 from rotator.destinations.kubernetes_access import Access, AccessUnusable, in_cluster, of_kubeconfig, text_of
+from rotator.destinations.options import Endpoint
 from rotator.destinations.wire import Answer, Wire
 from rotator.errors import DestinationRefused
 from rotator.network import Timeouts
+from rotator.options import FilePath, Line, Options, Rule, refuse, span
 
 if TYPE_CHECKING:
-    from rotator.destinations.kubernetes import Options
     from rotator.destinations.surroundings import Surroundings
 
 _T = TypeVar("_T")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HINTS = {
     401: "The token or certificate is not accepted by this cluster",
-    403: "Bind a Role that allows it; `rotator check` names the verbs",
-    404: "Make the namespace first",
-    422: "A Secret with immutable: true cannot be changed; name another",
+    403: "Bind a Role that allows it; `rotator check` names what is missing",
 }
+_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+
+
+def is_object_name(value: object) -> bool:
+    """Tell whether objects may have that name (a DNS subdomain)."""
+    return isinstance(value, str) and _SUBDOMAIN.fullmatch(value) is not None
+
+
+def _namespace(value: object) -> str:
+    allowed = "a namespace such as payments: 1 to 63 of a-z, 0-9 and '-'"
+    return value if isinstance(value, str) and re.fullmatch(_LABEL, value) else refuse(value, allowed)
+
+
+class ClusterOptions(Options):
+    """Which cluster, and where in it."""
+
+    namespace: Annotated[str, Rule(_namespace, {"type": "string", "maxLength": 63})] | None = Field(
+        default=None, description="The namespace; default: that of the pod or of the kubeconfig's context."
+    )
+    kubeconfig: FilePath | None = Field(
+        default=None, description="How to reach the cluster from outside; default: as the pod's service account."
+    )
+    context: Line = Field(default="", description="A context of the kubeconfig; default: its current one.")
+    endpoint: Endpoint | None = Field(default=None, description="Another address of the API server.")
+    ca_file: FilePath | None = Field(
+        default=None, description="Its authority, PEM; default: that of the pod or of the kubeconfig."
+    )
+    timeout: Annotated[timedelta, span(timedelta(seconds=1), timedelta(minutes=10))] = Field(
+        default=timedelta(seconds=30), description="How long one request may take; default 30s."
+    )
+
+    def within(self, name: str) -> str:
+        """A name there, for people and books: `production/payments/billing`."""
+        cluster = self.context or (self.endpoint or "").partition("://")[2]
+        return "/".join(part for part in (cluster, self.namespace, name) if part)
 
 
 class Cluster:
-    """Requests to one cluster; nothing is read or connected before the first."""
+    """Requests to one cluster on behalf of `place`; nothing is read or connected before the first."""
 
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
+    def __init__(
+        self, options: ClusterOptions, place: str, surroundings: Surroundings, *, hints: Mapping[int, str]
+    ) -> None:
         self._options = options
-        self._place = options.place()
+        self._place = place
+        self._hints = hints
         self._surroundings = surroundings
         self._access: Access | None = None
         self._wire: Wire | None = None
@@ -82,7 +124,7 @@ class Cluster:
         options, context = self._options, self._usable(operation, access.context)
         timeouts = Timeouts(min(Timeouts().connect, options.timeout), options.timeout)
         client = self._surroundings.network().client(timeouts, http2=False, context=context)
-        return Wire(client, self._place, seconds=options.timeout.total_seconds(), hints=_HINTS)
+        return Wire(client, self._place, seconds=options.timeout.total_seconds(), hints={**_HINTS, **self._hints})
 
     def _usable(self, operation: str, made: Callable[[], _T]) -> _T:
         try:

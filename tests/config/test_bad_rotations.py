@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rotator.destinations import KINDS as ALL_KINDS
+from rotator.destinations.hooks import HOOK_KINDS
 from tests.config.writing import CONNECTION, INTERVAL, ROTATION, Folder
 
 DAYS = "a whole number from 1 to 3650 days"
@@ -14,7 +15,7 @@ NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
 SLUG = "1 to 64 of a-z, 0-9 and '-', not beginning or ending with '-'"
 URL = "sqlite:///PATH; four slashes before an absolute path"
-HOOKS = "exec | systemd | webhook"
+HOOKS = " | ".join(HOOK_KINDS)
 
 ROTATIONS = {
     "interval 0": ("rotationInterval: 0", f"11:23: rotations[0].rotationInterval: 0 is not allowed ({DAYS})"),

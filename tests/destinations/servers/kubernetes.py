@@ -139,6 +139,8 @@ class Kubernetes(Server):
         found = _WORKLOADS.fullmatch(request.path)
         if found is None or found[3] == "lost":
             return _missing(request.path)
+        if request.query.get("dryRun") == "All":
+            return Reply(200, {})
         annotations = json.loads(request.body)["spec"]["template"]["metadata"]["annotations"]
         self.restarted[f"{found[2]}/{found[3]}"] = json.dumps(annotations)
         return Reply(200, {})
