@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+import structlog
+
 from rotator.domain.resources import RefreshTurn
 from rotator.entra.options import OAuthConnection
 from rotator.errors import DirectoryUnavailable, SignInRefused
@@ -26,6 +28,7 @@ Use = Callable[[Ask, timedelta], Awaitable["Granted"]]
 #: What is added to the longest use: the turn must not end before the use has.
 _MARGIN: Final = timedelta(seconds=30)
 _LOOK_AGAIN: Final = 0.2
+_log = structlog.get_logger("rotator.connections")
 
 
 class RefreshBooks(Protocol):
@@ -96,9 +99,11 @@ class RefreshTokens:
             assert candidate.token is not None, "only such are candidates"
             try:
                 granted = await ask(candidate.token)
-            except SignInRefused:
+            except SignInRefused as problem:
                 if candidate is candidates[-1]:
                     raise
+                told = "the configured refresh token is refused; the one that is kept is tried"
+                _log.warning(told, connection=name, message=str(problem))
             else:
                 return granted, RefreshTurn(granted.refresh_token or candidate.token, candidate.fingerprint)
         hint = "Sign in again at /authorize, and give the connection the new code or refresh token."

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from rotator.clock import SystemClock
 from rotator.domain.model import Secret
@@ -163,7 +164,11 @@ async def test_one_that_was_not_used_for_90_days_says_so(node: Node) -> None:
 async def test_what_the_operator_configures_anew_wins_once_it_signs_in(node: Node) -> None:
     await node.sign_in()
     await node.configure("1.not-one-that-signs-in")
-    await node.sign_in()
+    with capture_logs() as lines:
+        await node.sign_in()
+    (line,) = [each for each in lines if each["log_level"] == "warning"]
+    assert (line["connection"], "AADSTS70000" in line["message"]) == ("contoso", True)
+    assert "1.not-one-that-signs-in" not in str(lines)
     assert uses(node.simulation) == [1, 1, 0]
     await node.configure(refresh_token(node.simulation))
     await node.sign_in()
