@@ -85,6 +85,8 @@ class Engine:
     watch: ExpiryWatch
     #: Of the definitions that the configuration holds: nodes that differ in it have read different files.
     digest: str = ""
+    #: Of the connections in use that were made through the API.
+    connections_mark: str = ""
     #: What Prometheus is told, in pieces; set while it is kept.
     numbers: Callable[[], Iterable[str]] | None = None
 
@@ -111,6 +113,21 @@ class Engine:
         return changed
 
     async def ask(self, name: str, kind: str, **facts: object) -> Request:
+    async def take_connections(self) -> None:
+        """Use the connections as they stand now, those of the API too. Raises ConfigError."""
+        self.connections_mark = await self.store.resources.connections_mark()
+        found = await joined(self.store, self.configuration)
+        self.secrets.connections = found
+        await self.directories.replace(found, self.configuration.clouds)
+
+    async def catch_up(self) -> None:
+        """The API of another node may have made or changed connections."""
+        if self.connections_mark != await self.store.resources.connections_mark():
+            try:
+                await self.take_connections()
+            except ConfigError as problem:
+                _log.error("connections that another node has made cannot be used here: %s", problem)
+
         """File a request for the rotation of that name. Raises KeyError when there is none."""
         return await ask(self.store, name, kind, **facts)
 

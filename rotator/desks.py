@@ -26,7 +26,6 @@ from rotator.domain.model import Application, Folder, Request, Rotation, Secret
 from rotator.domain.resources import CODE, REFRESH_TOKEN, MadeConnection, ShownConnection
 from rotator.entra.options import AnyConnection, OAuthConnection, tenant_and_client
 from rotator.errors import DirectoryError, PolicyRefused
-from rotator.made import joined
 from rotator.ports import Proof
 from rotator.references import SecretMissing
 from rotator.web.refusals import BadRequest, Conflict, NotFound
@@ -169,7 +168,7 @@ class Desk:
             await self._refuse_own_twice(options)
             if not await self._store.resources.add_connection(made):
                 raise BadRequest(f"There is a connection named {name} already")
-            await self._take_connections()
+            await self._engine.take_connections()
             await self._define_own(options)
         return await self._named(name)
 
@@ -190,7 +189,7 @@ class Desk:
                 options = self._options(made)
             if not await self._store.resources.change_connection(made, with_secrets=bool(secrets)):
                 raise Conflict(f"The connection has changed meanwhile, or {name} is taken", hint="Read it again.")
-            await self._take_connections()
+            await self._engine.take_connections()
             await self._define_own(options)
         return await self._named(name)
 
@@ -200,7 +199,7 @@ class Desk:
             before = await self._made(connection.id)
             await self._refuse_in_use(before.name)
             await self._store.resources.remove_connection(before.id)
-            await self._take_connections()
+            await self._engine.take_connections()
 
     async def applications(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Application], None]:
         """All applications it may see, a page at a time."""
@@ -232,12 +231,6 @@ class Desk:
     def _options(self, made: MadeConnection) -> AnyConnection:
         configuration = self._engine.configuration
         return connection_from(made, configuration.clouds, configuration.api.oauth)
-
-    async def _take_connections(self) -> None:
-        engine = self._engine
-        found = await joined(self._store, engine.configuration)
-        engine.secrets.connections = found
-        await engine.directories.replace(found, engine.configuration.clouds)
 
     async def _define_own(self, options: AnyConnection) -> None:
         """The rotation of the connection's own secret follows its options."""

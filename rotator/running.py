@@ -54,7 +54,10 @@ def daemon_of(
         status=lambda: f"at work, {len(engine.secrets.connections)} connections",
         drain_timeout=lambda: engine.configuration.daemon.drain_timeout,
     )
-    scheduler = Scheduler(engine.world, engine.dispatcher, housekeeping=engine.housekeeping, beat=life.beat)
+    catch_up = None if engine.configuration.state.path else engine.catch_up
+    scheduler = Scheduler(
+        engine.world, engine.dispatcher, housekeeping=engine.housekeeping, beat=life.beat, catch_up=catch_up
+    )
     bell = _bell(engine.configuration.state, scheduler.nudge)
     return Daemon(engine.dispatcher, scheduler, orders=orders, life=life, bell=bell)
 

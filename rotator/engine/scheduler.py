@@ -32,12 +32,15 @@ class Scheduler:
         *,
         housekeeping: Callable[[], Awaitable[None]],
         beat: Callable[[], None],
+        catch_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._world = world
         self._dispatcher = dispatcher
         self._housekeeping = housekeeping
         #: Called once a turn of the loop: proof that the scheduler itself is alive (systemd's watchdog).
         self._beat = beat
+        #: Takes over what other nodes have changed, before anything is claimed.
+        self._catch_up = catch_up
         self._clock: AsyncIOScheduler | None = None
 
     async def run(self) -> None:
@@ -59,6 +62,8 @@ class Scheduler:
     async def _turn(self) -> None:
         self._beat()
         try:
+            if self._catch_up is not None:
+                await self._catch_up()
             while await self._dispatcher.fill():
                 pass
             await self._set_alarm()

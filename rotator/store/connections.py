@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from rotator.domain.model import Secret
 from rotator.domain.resources import MadeConnection
+from rotator.store.requests import tell
 from rotator.store.resources_schema import connections
 from rotator.store.rows import Row, instant, text_of
 from rotator.store.schema import sealed
@@ -20,6 +21,7 @@ _TABLE = "connections"
 _ALL = Prepared(select(connections).order_by(connections.c.name))
 _IDS = Prepared(select(connections.c.name, connections.c.id))
 _NAMED = Prepared(select(connections.c.id).where(connections.c.name == bindparam("wanted")))
+_MARK = Prepared(select(func.count(), func.max(connections.c.updated_at), func.sum(connections.c.version)))
 _INSERT = Prepared(insert(connections).values({c.name: bindparam(c.name) for c in connections.c}))
 _CHANGE = Prepared(
     update(connections)
@@ -46,6 +48,12 @@ def ids(tx: Transaction) -> dict[str, str]:
     return {row[0]: row[1] for row in tx.rows(_IDS)}
 
 
+def mark(tx: Transaction) -> str:
+    """Differs once any of them has been made, changed or taken out."""
+    (row,) = tx.rows(_MARK)
+    return " ".join(map(str, row))
+
+
 def add(tx: Transaction, seal: Seal, made: MadeConnection) -> bool:
     """Record it as made now. False: the name is taken."""
     if tx.row(_NAMED, {"wanted": made.name}) is not None:
@@ -53,6 +61,7 @@ def add(tx: Transaction, seal: Seal, made: MadeConnection) -> bool:
     plain = {"id": made.id, "project": made.project, "created_at": tx.now}
     tx.run(_INSERT, {**plain, **_values(made), "version": 1, "updated_at": tx.now})
     _keep(tx, seal, made.id, made.secrets)
+    tell(tx)
     return True
 
 
@@ -69,6 +78,7 @@ def change(tx: Transaction, seal: Seal, made: MadeConnection, *, with_secrets: b
         return False
     if with_secrets:
         _keep(tx, seal, made.id, made.secrets)
+    tell(tx)
     return True
 
 
@@ -76,6 +86,7 @@ def remove(tx: Transaction, connection_id: str) -> None:
     """Take it out, its credentials erased."""
     erase(tx, _places(tx, connection_id))
     tx.run(_DELETE, {"of": connection_id})
+    tell(tx)
 
 
 def _values(made: MadeConnection) -> dict[str, object]:

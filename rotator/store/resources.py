@@ -24,6 +24,10 @@ class ResourceStore:
         """Those made through the API, by name, with their credentials."""
         return await self._runner.read(lambda tx: connections.every(tx, self._seal))
 
+    async def connections_mark(self) -> str:
+        """Differs once any of them has been made, changed or taken out."""
+        return await self._runner.read(connections.mark)
+
     async def connection_ids(self) -> Mapping[str, str]:
         """Name -> id of those made through the API."""
         return await self._runner.read(connections.ids)
