@@ -112,7 +112,6 @@ class Engine:
         self.configuration, self.digest = configuration, _digest(configuration)
         return changed
 
-    async def ask(self, name: str, kind: str, **facts: object) -> Request:
     async def take_connections(self) -> None:
         """Use the connections as they stand now, those of the API too. Raises ConfigError."""
         self.connections_mark = await self.store.resources.connections_mark()
@@ -128,6 +127,7 @@ class Engine:
             except ConfigError as problem:
                 _log.error("connections that another node has made cannot be used here: %s", problem)
 
+    async def ask(self, name: str, kind: str, **facts: object) -> Request:
         """File a request for the rotation of that name. Raises KeyError when there is none."""
         return await ask(self.store, name, kind, **facts)
 
