@@ -194,16 +194,16 @@ async def open_engine(
             store.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What checks ask with: no engine, no lock."""
-
 def _alone(state: State) -> AbstractContextManager[object]:
     """One engine to a file; a server has any number."""
     from rotator.store.lock import EngineLock
 
     return EngineLock(state.path) if state.path else nullcontext()
 
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What checks ask with: no engine, no lock."""
 
     store: SqlStore
     directories: EntraDirectories
