@@ -104,7 +104,8 @@ class Engine:
         changed = await define(self.store, configuration)
         self.secrets.connections = connections
         await self.directories.replace(connections, configuration.clouds)
-        self.world = replace(self.world, limits=_limits(configuration))
+        guarded = _guarded(self.world.destinations, configuration)
+        self.world = replace(self.world, limits=_limits(configuration), destinations=guarded)
         self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
         for block in ("state", "network"):
             if getattr(configuration, block) != getattr(self.configuration, block):
@@ -227,7 +228,8 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         secrets = ClientSecrets(store, await joined(store, configuration))
         directories = _directories(configuration, store, secrets)
         try:
-            destinations, hooks = _destinations(store, directories), _hooks(store, directories)
+            destinations = _destinations(store, directories, configuration)
+            hooks = _hooks(store, directories)
             yield Parts(store, directories, destinations, SystemClock(), secrets, hooks)
         finally:
             await directories.close()
@@ -281,7 +283,7 @@ def _world(
     return World(
         store=store,
         directories=directories,
-        destinations=_destinations(store, directories),
+        destinations=_destinations(store, directories, configuration),
         hooks=_hooks(store, directories),
         clock=SystemClock(),
         chance=SystemChance(),
@@ -293,10 +295,17 @@ def _world(
     )
 
 
-def _destinations(store: SqlStore, directories: EntraDirectories) -> Destinations:
+def _destinations(store: SqlStore, directories: EntraDirectories, configuration: Configuration) -> Destinations:
     from rotator.destinations import Opener
 
-    return Opener(_surroundings(store, directories))
+    return Opener(_surroundings(store, directories)).guarded(configuration.api.allow.hosts)
+
+
+def _guarded(destinations: Destinations, configuration: Configuration) -> Destinations:
+    from rotator.destinations import Opener
+
+    assert isinstance(destinations, Opener)
+    return destinations.guarded(configuration.api.allow.hosts)
 
 
 def _hooks(store: SqlStore, directories: EntraDirectories) -> Runner:

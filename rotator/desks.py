@@ -11,9 +11,9 @@ from datetime import datetime
 from uuid import uuid4
 
 from rotator.app import Engine
+from rotator.config.api_reach import Allowed
 from rotator.config.connections import schedule_of
 from rotator.config.from_api import (
-    Allowed,
     connection_from,
     own_rotation_of,
     places_of,
@@ -40,7 +40,6 @@ class Desk:
         self._read_at = read_at
         self._store = engine.store
         self._turn = asyncio.Lock()
-        self._allowed = Allowed()
 
     # Rotations.
 
@@ -108,7 +107,11 @@ class Desk:
         options = self._engine.secrets.connections.get(name)
         if options is None:
             raise BadRequest(f"There is no connection {name}")
-        return rotation_from(values, options, self._allowed)
+        return rotation_from(values, options, self._allowed())
+
+    def _allowed(self) -> Allowed:
+        allow = self._engine.configuration.api.allow
+        return Allowed(allow.kinds, allow.paths, allow.hosts)
 
     async def _refuse_taken(self, rotation: Rotation) -> None:
         """No two rotations write one place, and none writes over what one that is gone has left."""

@@ -7,6 +7,7 @@ HTTP_PROXY, ALL_PROXY, NO_PROXY (lower case too) and, read by OpenSSL itself, SS
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import ipaddress
 import os
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from rotator import __version__
+from rotator.egress import Egress, EgressRefused
 from rotator.errors import ConfigError
 from rotator.sockets import Sockets
 
@@ -61,11 +63,18 @@ class Network:
         environment: Mapping[str, str] | None = None,
         transport_factory: Callable[[], httpx.AsyncBaseTransport] | None = None,
     ) -> None:
+        self._egress: Egress | None = None
         self._proxies = Proxies.configured(proxy, no_proxy, os.environ if environment is None else environment)
         #: Trusted in place of the usual authorities; empty: the usual ones.
         self.ca_file = ca_file
         self._transport_factory = transport_factory
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
+
+    def guarded(self, egress: Egress) -> Network:
+        """The same network for requests that may reach only what `egress` lets them."""
+        guarded = copy.copy(self)
+        guarded._egress = egress  # noqa: SLF001 - a copy of ourselves
+        return guarded
 
     def proxy_of(self, address: str) -> str | None:
         """The proxy that leads to that address, or None; for libraries that bring their own HTTP."""
@@ -114,8 +123,10 @@ class Network:
 
         def through(proxy: str | None) -> httpx.AsyncBaseTransport:
             way = httpx.AsyncHTTPTransport(verify=chosen, http2=http2, trust_env=False, limits=limits, proxy=proxy)
-            way._pool._network_backend = Sockets()  # noqa: SLF001 - httpx hands none through to its pool
-            return way
+            # httpx hands none through to its pool. A proxy is ours, whatever its address.
+            addresses = self._egress.addresses if self._egress and proxy is None else None
+            way._pool._network_backend = Sockets(addresses)  # noqa: SLF001
+            return way if self._egress is None or proxy is None else _Looked(way, self._egress)
 
         if not proxied or not self._proxies.by_scheme:
             return through(None)
@@ -228,6 +239,26 @@ class _Routed(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         for way in self._ways.values():
             await way.aclose()
+
+
+class _Looked(httpx.AsyncBaseTransport):
+    """Looks at the target before a proxy connects to it; a name that only the proxy knows is the proxy's to judge."""
+
+    def __init__(self, way: httpx.AsyncBaseTransport, egress: Egress) -> None:
+        self._way = way
+        self._egress = egress
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            await self._egress.addresses(request.url.host, request.url.port or 443)
+        except EgressRefused as exc:
+            raise httpx.ConnectError(str(exc), request=request) from None
+        except OSError:
+            pass  # it is the proxy that must know it
+        return await self._way.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._way.aclose()
 
 
 def _context_for(ca_file: str, extra_ca_file: str) -> ssl.SSLContext:

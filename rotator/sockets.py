@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 import httpcore
@@ -26,6 +26,10 @@ _NAMES: Final = {"client_addr": "sockname", "server_addr": "peername"}
 class Sockets(httpcore.AsyncNetworkBackend):
     """Opens connections on the running loop. Timeouts are in seconds; None waits for ever."""
 
+    def __init__(self, addresses: Callable[[str, int], Awaitable[Sequence[str]]] | None = None) -> None:
+        """`addresses` gives those that a host may be reached at, or raises OSError; by default all that it has."""
+        self._addresses = addresses
+
     async def connect_tcp(
         self,
         host: str,
@@ -35,16 +39,28 @@ class Sockets(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """One TCP connection. Raises httpcore's ConnectTimeout and ConnectError."""
-        loop = asyncio.get_running_loop()
         local = (local_address, 0) if local_address else None
         with _told():
             async with asyncio.timeout(timeout):
-                transport, stream = await loop.create_connection(
-                    _Stream, host, port, local_addr=local, happy_eyeballs_delay=_NEXT_ADDRESS
-                )
+                transport, stream = await self._connected(host, port, local)
         for option in socket_options or ():
             transport.get_extra_info("socket").setsockopt(*option)
         return stream
+
+    async def _connected(
+        self, host: str, port: int, local: tuple[str, int] | None
+    ) -> tuple[asyncio.Transport, _Stream]:
+        """To the first address that answers; never to one that has not been looked at."""
+        open_ = asyncio.get_running_loop().create_connection
+        if self._addresses is None:
+            return await open_(_Stream, host, port, local_addr=local, happy_eyeballs_delay=_NEXT_ADDRESS)
+        trouble: OSError = OSError(f"{host} has no address")
+        for address in await self._addresses(host, port):
+            try:
+                return await open_(_Stream, address, port, local_addr=local)
+            except OSError as exc:
+                trouble = exc
+        raise trouble
 
     async def sleep(self, seconds: float) -> None:
         """What httpcore's own retries wait by; we have them off."""

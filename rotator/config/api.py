@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from rotator.config.problems import Problems, Spot
+from rotator.destinations import KINDS
 from rotator.entra.options import OAuthApplication
 from rotator.options import FilePath, Flag, Options, Rule, refuse, whole
 from rotator.references import FOLDER
@@ -68,6 +69,44 @@ class Rates(Options):
     reads: Annotated[int, whole(1, 10_000_000)] = Field(default=120_000, description="Requests that only read.")
 
 
+def _host(value: object) -> str:
+    allowed = "a name, *.DOMAIN, an address or a network"
+    if not isinstance(value, str):
+        refuse(value, allowed)
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        name = value.lower().removeprefix("*.")
+    parts = name.split(".")
+    well = all(part and part.isascii() and part.replace("-", "").replace("_", "").isalnum() for part in parts)
+    return value.lower() if well and len(value) <= 255 else refuse(value, allowed)
+
+
+def _folder(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or ".." in value.split("/") or not value.isprintable():
+        refuse(value, "an absolute path without '..'")
+    return value.rstrip("/") or "/"
+
+
+def _kind(value: object) -> str:
+    return value if isinstance(value, str) and value in KINDS else refuse(value, " | ".join(sorted(KINDS)))
+
+
+class Allow(Options):
+    """What definitions made through the API may use beyond what harms nobody."""
+
+    kinds: tuple[Annotated[str, Rule(_kind, {"enum": sorted(KINDS)})], ...] = Field(
+        default=(), description="Kinds of destinations that use what this host has: its files, programs, identity."
+    )
+    paths: tuple[Annotated[str, Rule(_folder, {"type": "string", "pattern": "^/"})], ...] = Field(
+        default=(), description="Files at or below these may be named, to be written or read."
+    )
+    hosts: tuple[Annotated[str, Rule(_host, {"type": "string"})], ...] = Field(
+        default=(),
+        description="Names, *.DOMAIN, addresses and networks that may be reached though not public.",
+    )
+
+
 class Api(Options):
     """The HTTP API."""
 
@@ -81,6 +120,7 @@ class Api(Options):
         default=(), description="Addresses and networks whose X-Forwarded-For is believed."
     )
     rates: Rates = Rates()
+    allow: Allow = Allow()
     oauth: OAuthApplication | None = Field(
         default=None, description="In whose name people make connections with the method oauth."
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from rotator.config.api_reach import Allowed, check_reach
 from rotator.config.building import build, check_rotation
 from rotator.config.connections import WrittenConnection, check_connection, own_rotation, read_connection
 from rotator.config.problems import Problems, Spot
@@ -25,19 +26,8 @@ from rotator.references import ALLOW_LITERALS, KEPT
 _HERE = Place("request", 1, 1)
 _PREFIX = re.compile(r"^request:1:1: (?:: )?")
 _DAY = timedelta(days=1)
-#: What definitions of the API may use without the operator's leave: kinds that reach nothing but our own database.
-SAFE_KINDS = frozenset({"embedded"})
 #: Sign-in methods of the API; whose credentials are texts of the request, never names of files or variables.
 API_METHODS = ("client-secret", "certificate", "managed-identity", "workload-identity", "oauth")
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What the operator lets the API use beyond the safe kinds."""
-
-    kinds: Collection[str] = ()
-    #: Files may be written at or below these.
-    paths: Collection[str] = ()
 
 
 def rotation_from(values: Mapping[str, object], connection: AnyConnection, allowed: Allowed) -> Rotation:
@@ -49,7 +39,7 @@ def rotation_from(values: Mapping[str, object], connection: AnyConnection, allow
         raise _refusal(problems)
     check_rotation(written, connection, problems)
     for each in written.destinations:
-        _check_kind(each.rule, allowed, problems, spot)
+        check_reach(each.rule, allowed, problems, spot)
     if written.hooks:
         problems.add(spot / "hooks", "hooks are not allowed through the API (the configuration may name them)")
     if problems:
@@ -150,20 +140,6 @@ def _placed(value: Any) -> Any:
         row.extend(map(_placed, value))
         return row
     return value
-
-
-def _check_kind(rule: DestinationRule, allowed: Allowed, problems: Problems, spot: Spot) -> None:
-    at = spot / "destinations"
-    if rule.kind not in SAFE_KINDS and rule.kind not in allowed.kinds:
-        usable = " | ".join(sorted({*SAFE_KINDS, *allowed.kinds}))
-        problems.add(at, f"the kind {rule.kind} is not allowed through the API ({usable}; others by api.allow.kinds)")
-    elif rule.kind == "file" and not _is_below(str(rule.options.get("path", "")), allowed.paths):
-        problems.add(at, "that path is not allowed through the API (one below those of api.allow.paths)")
-
-
-def _is_below(path: str, above: Iterable[str]) -> bool:
-    clean = path.startswith("/") and ".." not in path.split("/")
-    return clean and any(path == each or path.startswith(f"{each.rstrip('/')}/") for each in above)
 
 
 def _parameters(rotation: Rotation) -> dict[str, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-#: Top-level blocks, options of `api`, of a rotation (and of `defaults`), and kinds of destinations that come later.
+#: Top-level blocks, options of a rotation (and of `defaults`), and kinds of destinations that come later.
 _BLOCKS = frozenset({"dashboard", "notifications", "freeze"})
-_API = frozenset({"allow"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline"})
 _FILE = frozenset({"template"})
 KINDS = (
@@ -20,8 +19,6 @@ def later(path: tuple[str | int, ...]) -> str:
     match path:
         case (key,):
             known = _BLOCKS
-        case ("api", key):
-            known = _API
         case ("defaults", key) | ("rotations", int(), key):
             known = _ROTATION
         case ("defaults", "destinations", int(), key) | ("rotations", int(), "destinations", int(), key):

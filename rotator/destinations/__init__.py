@@ -8,16 +8,17 @@ place, `open()` making the destination), then a class with `check`, `read`, `wri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rotator.destinations.surroundings import Surroundings
+from rotator.destinations.surroundings import Kept, Surroundings
+from rotator.egress import Egress
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rotator.destinations.options import KindOptions
     from rotator.domain.model import DestinationRule, Rotation
@@ -47,9 +48,19 @@ class Opener:
 
     surroundings: Surroundings
 
+    #: Those of definitions made through the API, which may not reach everything.
+    for_api: Surroundings | None = None
+
+    def guarded(self, hosts: Collection[str]) -> Opener:
+        """The same, with definitions made through the API kept to public addresses and these hosts."""
+        around = self.surroundings
+        egress = Egress(hosts)
+        for_api = replace(around, network=lambda: around.network().guarded(egress), kept=Kept())
+        return replace(self, for_api=for_api)
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         """As `open_destination`."""
-        return open_destination(rotation, rule, self.surroundings)
+        chosen = (self.for_api or self.surroundings) if rotation.api_made else self.surroundings
+        return open_destination(rotation, rule, chosen)
 
     def patience(self, rule: DestinationRule) -> timedelta:
         """A request's `timeout`, and time for the requests around it, none of which changes anything."""

@@ -97,7 +97,14 @@ MAIN = {
         ("1:24: api.trustedProxies[0]: 'proxy.example' is not allowed (an address or a network such as 10.0.0.0/8)"),
     ),
     "half of TLS": ("api: {tls: {certificate: a.pem}}", "1:12: api.tls.key: missing (required)"),
-    "what the API may allow": ("api: {allow: {}}", f"1:7: api.allow: {LATER}"),
+    "a host that is none": (
+        "api: {allow: {hosts: ['https://vault.example']}}",
+        "1:23: api.allow.hosts[0]: 'https://vault.example' is not allowed (a name, *.DOMAIN, an address or a network)",
+    ),
+    "a path that climbs": (
+        "api: {allow: {paths: ['/run/../etc']}}",
+        "1:23: api.allow.paths[0]: '/run/../etc' is not allowed (an absolute path without '..')",
+    ),
     "a listener by name": (
         "metrics: {listen: 'metrics.example:9780'}",
         (

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
-from rotator.config.from_api import Allowed, connection_from, own_rotation_of, places_of, rotation_from, values_of
+from rotator.config.api_reach import FILES, Allowed
+from rotator.config.from_api import connection_from, own_rotation_of, places_of, rotation_from, values_of
+from rotator.destinations import KINDS, options_of
 from rotator.domain.model import Folder, Secret
 from rotator.domain.resources import MadeConnection
 from rotator.errors import ConfigError
+from rotator.options import FilePath
 from tests.builders import CLIENT, OBJECT, TENANT
 
 ADMIN = "99999999-9999-4999-8999-999999999999"
@@ -82,16 +86,94 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [line.split(":")[0] for line in lines] == ["name", "verify.successes"]
 
 
-def test_unsafe_kinds_wait_for_the_operators_leave() -> None:
-    to_file = [{"kind": "file", "path": "/run/rotator/x.env", "format": "dotenv"}]
-    (line,) = refused(destinations=to_file)
-    assert "api.allow.kinds" in line
-    (line,) = refused(Allowed(["file"], ["/run/other"]), destinations=to_file)
-    assert "api.allow.paths" in line
-    climbing = [{**to_file[0], "path": "/run/rotator/../../etc/x.env"}]
-    assert refused(Allowed(["file"], ["/run/rotator"]), destinations=climbing)
-    allowed = rotation_from({**VALUES, "destinations": to_file}, CONTOSO, Allowed(["file"], ["/run/rotator"]))
-    assert [rule.kind for rule in allowed.destinations] == ["file"]
+TO_FILE = {"kind": "file", "path": "/run/rotator/x.env", "format": "dotenv"}
+TO_VAULT = {"kind": "azure-key-vault", "endpoint": "https://contoso.vault.azure.net"}
+TO_HOOK = {"kind": "webhook", "url": "https://hooks.example/x", "secret": {"file": "/run/rotator/hook"}}
+TO_AWS = {"kind": "aws-secrets-manager", "region": "eu-north-1", "secretId": "billing"}
+BELOW = Allowed(paths=["/run/rotator"])
+CLUSTER = {"kind": "kubernetes", "namespace": "prod", "secret": "billing"}
+
+
+def reached(destination: dict[str, Any], allowed: Allowed | None = None) -> str:
+    """The one refusal of such a destination; empty: it may be."""
+    try:
+        rotation_from({**VALUES, "destinations": [destination]}, CONTOSO, allowed or Allowed())
+    except ConfigError as refusal:
+        (line,) = refusal.problems
+        return line
+    return ""
+
+
+@pytest.mark.parametrize("destination", [{"kind": "embedded"}, TO_VAULT])
+def test_what_signs_in_as_the_connection_needs_no_leave(destination: dict[str, Any]) -> None:
+    assert reached(destination) == ""
+
+
+@pytest.mark.parametrize(
+    ("destination", "allowed", "why"),
+    [
+        (TO_FILE, Allowed(), "api.allow.kinds"),
+        (TO_FILE, Allowed(["file"], ["/run/other"]), "api.allow.paths"),
+        (TO_FILE, Allowed(["file"], ["/run/rotator/x"]), "api.allow.paths"),
+        ({**TO_FILE, "path": "/run/rotator/../../etc/x.env"}, Allowed(["file"], ["/run/rotator"]), "without '..'"),
+        ({"kind": "exec", "command": ["/bin/true"]}, Allowed(), "api.allow.kinds"),
+        (TO_AWS, Allowed(), "api.allow.kinds"),
+        (CLUSTER, Allowed(), "api.allow.kinds"),
+        ({**CLUSTER, "kubeconfig": "/etc/kube/config"}, Allowed(["kubernetes"]), "kubeconfig: that path"),
+        ({**TO_VAULT, "caFile": "/etc/shadow"}, BELOW, "caFile: that path is not allowed"),
+        ({**TO_VAULT, "auth": {"method": "managed-identity"}}, Allowed(), "auth is not allowed"),
+        (TO_HOOK, Allowed(), "file: that path is not allowed"),
+        ({**TO_HOOK, "secret": {"env": "HOME"}}, BELOW, "env: what only this host knows"),
+        ({**TO_HOOK, "secret": {"credential": "x"}}, BELOW, "credential: what only this host knows"),
+        ({**TO_HOOK, "url": "https://169.254.169.254/x"}, BELOW, "url: 169.254.169.254 is not allowed"),
+        ({**TO_HOOK, "url": "https://[::ffff:10.0.0.1]/x"}, BELOW, "is not allowed"),
+        ({**TO_VAULT, "endpoint": "https://10.0.0.1"}, Allowed(hosts=["10.0.0.2"]), "endpoint: 10.0.0.1"),
+        ({**TO_AWS, "endpoint": "https://aws.example"}, Allowed(["aws-secrets-manager"]), "endpoint: aws.example"),
+    ],
+)
+def test_what_reaches_further_waits_for_the_operators_leave(
+    destination: dict[str, Any], allowed: Allowed, why: str
+) -> None:
+    assert why in reached(destination, allowed)
+
+
+@pytest.mark.parametrize(
+    ("destination", "allowed"),
+    [
+        (TO_FILE, Allowed(["file"], ["/run/rotator"])),
+        (TO_FILE, Allowed(["file"], ["/run/rotator/x.env"])),
+        ({"kind": "exec", "command": ["/bin/true"]}, Allowed(["exec"])),
+        (TO_AWS, Allowed(["aws-secrets-manager"])),
+        ({**TO_AWS, "endpoint": "https://aws.example"}, Allowed(["aws-secrets-manager"], (), ["aws.example"])),
+        (TO_HOOK, BELOW),
+        ({**TO_HOOK, "url": "https://10.0.0.1/x"}, Allowed((), ["/run/rotator"], ["10.0.0.0/8"])),
+        ({**TO_VAULT, "auth": {"method": "managed-identity"}}, Allowed(["azure-key-vault"])),
+    ],
+)
+def test_what_the_operator_lets_it_reach_it_may(destination: dict[str, Any], allowed: Allowed) -> None:
+    assert reached(destination, allowed) == ""
+
+
+def test_every_option_that_names_a_file_is_known_to_be_one() -> None:
+    found = {alias for kind in KINDS for alias in _files(options_of(kind))}
+    assert found <= FILES
+    assert {"caFile", "kubeconfig", "clientKey", "tokenFile"} <= found
+
+
+def _files(model: type[BaseModel]) -> set[str]:
+    """The names of options of the type FilePath, in blocks within it too."""
+    (rule,) = get_args(FilePath)[1:]
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        parts = [field.annotation, *field.metadata, *_within(field.annotation)]
+        found |= {field.alias or name} if any(each is rule for each in parts) else set()
+        for each in parts:
+            found |= _files(each) if isinstance(each, type) and issubclass(each, BaseModel) else set()
+    return found
+
+
+def _within(annotation: object) -> list[object]:
+    return [one for each in get_args(annotation) for one in (each, *_within(each))]
 
 
 def test_two_rotations_of_one_name_in_one_folder_write_one_place() -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from rotator.domain import events
 from rotator.domain.access import Grant, Role
-from rotator.domain.events import AlarmCleared, Promoted
+from rotator.domain.events import AlarmCleared, Event, Promoted
 from rotator.serving import node_of
+from rotator.web.api.events import NAMES
 from rotator.web.broadcast import MOST_WAITING, Broadcast
 from tests.web.house import ROTATIONS, House
 
@@ -84,6 +86,12 @@ async def test_a_rotation_is_told_step_by_step_without_its_secret(house: House) 
     assert promoted["at"].endswith("Z")
     text = (await house.get(f"{ROTATIONS}/{made['id']}/generated-credentials"))["generatedCredentials"]
     assert not any(each["clientSecret"] in str(seen) for each in text)
+
+
+def test_every_event_has_its_name_outside() -> None:
+    every = {each for each in vars(events).values() if isinstance(each, type) and issubclass(each, Event)}
+    assert set(NAMES) == every - {Event}
+    assert len(set(NAMES.values())) == len(NAMES)
 
 
 async def test_who_comes_back_hears_what_he_has_missed(house: House) -> None:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from rotator.domain import events as events_
 from rotator.domain.access import Role
 from rotator.domain.events import Event
 from rotator.domain.outside import at
@@ -30,6 +31,24 @@ _AGAIN = "retry: 3000\n\n"
 _ALIVE = ": alive\n\n"
 _GAP = 'event: gap\ndata: {"message": "Events have been missed: read the lists again."}\n\n'
 _HEADERS = {"X-Accel-Buffering": "no"}
+#: What an event is called outside, whatever its class is called here.
+NAMES: dict[type[Event], str] = {
+    events_.AttemptBegan: "attemptBegan",
+    events_.StepEnded: "stepEnded",
+    events_.SignInTried: "signInTried",
+    events_.Delivered: "delivered",
+    events_.Issued: "issued",
+    events_.Promoted: "promoted",
+    events_.Revoked: "revoked",
+    events_.RevokeHeld: "revokeHeld",
+    events_.Reclaimed: "reclaimed",
+    events_.AttemptEnded: "attemptEnded",
+    events_.AlarmRaised: "alarmRaised",
+    events_.AlarmCleared: "alarmCleared",
+    events_.DriftFound: "driftFound",
+    events_.OrphanFound: "orphanFound",
+    events_.LeaseWasLost: "leaseLost",
+}
 _ABOUT: dict[int | str, dict[str, Any]] = {
     200: {"description": "Events without an end.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
@@ -130,15 +149,14 @@ async def _lines(broadcast: Broadcast, reader: Reader, watch: _Watch, last: str)
 
 async def _heard(came: Iterable[Told], watch: _Watch) -> AsyncIterator[str]:
     for each in came:
-        if await watch.may_hear(each.event):
+        if type(each.event) in NAMES and await watch.may_hear(each.event):
             yield _line(each)
 
 
 def _line(told: Told) -> str:
     event = told.event
     facts = {to_camel(each.name): _plain(getattr(event, each.name)) for each in fields(event)}
-    kind = type(event).__name__
-    return f"id: {told.id}\nevent: {kind[0].lower()}{kind[1:]}\ndata: {json.dumps(facts)}\n\n"
+    return f"id: {told.id}\nevent: {NAMES[type(event)]}\ndata: {json.dumps(facts)}\n\n"
 
 
 def _plain(value: Any) -> Any:
