@@ -9,7 +9,6 @@ _FILE = frozenset({"template"})
 KINDS = (
     "gcp-secret-manager",
     "azure-devops",
-    "azure-app-service",
 )
 FORMATS = ("template",)
 

@@ -29,6 +29,7 @@ __all__ = ["KINDS", "Opener", "Surroundings", "open_destination", "options_of", 
 #: Kind -> the module in this package that knows it; imported when a rotation first names the kind.
 KINDS: dict[str, str] = {
     "aws-secrets-manager": "aws_secrets_manager",
+    "azure-app-service": "app_service",
     "azure-key-vault": "key_vault",
     "embedded": "embedded",
     "exec": "program",

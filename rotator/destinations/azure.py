@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rotator.destinations.options import NamedSecret, NetworkOptions
+from rotator.destinations.options import KindOptions, NamedSecret, Reach
 from rotator.domain.model import Secret
 from rotator.errors import DestinationRefused, DestinationUnavailable, DirectoryError, RotatorError
 from rotator.options import FilePath, Id, Options, one_of, problem
@@ -52,16 +52,20 @@ class AzureAuth(Options):
         }
 
 
-class AzureOptions(NetworkOptions):
-    """What all kinds in Azure share."""
+class AzureReach(Reach):
+    """How a service in Azure is reached, and by whom."""
 
     auth: AzureAuth | None = Field(default=None, description="How to sign in; default: as the rotation's connection.")
+
+
+class AzureOptions(AzureReach, KindOptions):
+    """What all kinds of destinations in Azure share."""
 
 
 class AzureSignIn:
     """Tokens for one destination, with failures in the words of destinations."""
 
-    def __init__(self, options: AzureOptions, rotation: Rotation, place: str, *, surroundings: Surroundings) -> None:
+    def __init__(self, options: AzureReach, rotation: Rotation, place: str, *, surroundings: Surroundings) -> None:
         self._auth = options.auth.credentials() if options.auth else None
         self._connection = rotation.connection
         self._place = place

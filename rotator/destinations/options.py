@@ -102,11 +102,15 @@ Endpoint = Annotated[str, Rule(_endpoint, {"type": "string", "format": "uri", "p
 NamedSecret = Annotated[Reference, Rule(_named, _NAMED_SCHEMA)]
 
 
-class NetworkOptions(KindOptions):
-    """What all kinds that speak to a network share."""
+class Reach(Options):
+    """How a service on the network is reached."""
 
     endpoint: Endpoint | None = Field(default=None, description="Where the service is; default: the public one.")
     ca_file: FilePath | None = Field(default=None, description="Certificates to trust beside the usual ones, PEM.")
     timeout: Annotated[timedelta, span(timedelta(seconds=1), timedelta(minutes=10))] = Field(
         default=timedelta(seconds=30), description="How long one request may take; default 30s."
     )
+
+
+class NetworkOptions(Reach, KindOptions):
+    """What all kinds that speak to a network share."""

@@ -22,7 +22,7 @@ from rotator.references import SecretMissing
 from rotator.trouble import NO_ANSWER, described, remedy
 
 if TYPE_CHECKING:
-    from rotator.destinations.options import NetworkOptions
+    from rotator.destinations.options import Reach
     from rotator.destinations.surroundings import Surroundings
     from rotator.domain.model import Secret
     from rotator.references import Reference
@@ -131,7 +131,7 @@ class Wire:
 
 
 def open_wire(
-    options: NetworkOptions, place: str, surroundings: Surroundings, *, hints: Mapping[int, str] | None = None
+    options: Reach, place: str, surroundings: Surroundings, *, hints: Mapping[int, str] | None = None
 ) -> Wire:
     """The wire of a destination with these options; whoever opens it closes it. Raises ConfigError for a bad caFile."""
     timeouts = Timeouts(min(_CONNECT, options.timeout), options.timeout)

@@ -253,6 +253,8 @@ _MAKERS = {
     "exec": ("exec", "places_handed", "ExecPlace"),
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
+    "azure-app-service": ("azure-app-service", "places_azure", "SitePlace"),
+    "azure-container-app": ("azure-app-service", "places_azure", "ContainerAppPlace"),
     "azure-key-vault": ("azure-key-vault", "places_azure", "KeyVaultPlace"),
     "github-actions": ("github-actions", "places_github", "GitHubPlace"),
     "github-organisation": ("github-actions", "places_github", "GitHubOrganisationPlace"),

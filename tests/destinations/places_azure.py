@@ -8,9 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from rotator.destinations import Surroundings
+from rotator.destinations.sidecar import SIDECAR
 from rotator.domain.model import Rotation
 from rotator.ports import Destination
 from tests.destinations.places import NAMES, Place
+from tests.destinations.servers.answering import Request
+from tests.destinations.servers.azure_arm import APP, SITE, Arm
+from tests.destinations.servers.azure_arm import TOKEN as ARM_TOKEN
 from tests.destinations.servers.key_vault import TOKEN, FakeVault
 
 
@@ -21,9 +25,10 @@ class Tokens:
         self.value = token
         self.next = token
         self.given: list[str] = []
+        self.name = "public"
 
     def cloud(self, _connection: str) -> str:
-        return "public"
+        return self.name
 
     async def token(self, scope: str, *, connection: str, auth: Mapping[str, object] | None = None) -> str:
         self.given.append(scope)
@@ -76,3 +81,64 @@ class KeyVaultPlace(AzurePlace):
 
     def leftovers(self) -> list[str]:
         return sorted(f"{name}/{len(kept.versions)}" for name, kept in self.server.secrets.items() if not kept.deleted)
+
+
+class SitePlace(AzurePlace):
+    """The settings of one App Service."""
+
+    server: Arm
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[Place]:
+        self.server, self.azure = Arm(), Tokens(ARM_TOKEN)
+        async with self.server.listening():
+            yield self
+
+    def options(self) -> dict[str, Any]:
+        return {"endpoint": self.server.url, "resourceId": SITE, "timeout": "5s"}
+
+    def is_write(self, request: Request) -> bool:
+        return request.method in {"PUT", "PATCH"}
+
+    def shows(self) -> dict[str, str]:
+        return {name: text for name, text in self.server.settings[SITE].items() if name != SIDECAR}
+
+    def set(self, name: str, text: str) -> None:
+        self.server.settings[SITE][name] = text
+
+    def drop(self, name: str) -> None:
+        del self.server.settings[SITE][name]
+
+    def leftovers(self) -> list[str]:
+        return [str(self.server.settings)]
+
+
+class ContainerAppPlace(SitePlace):
+    """The secrets of one container app. Names are shown in capitals and with `_`, as the suite calls them."""
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "resourceId": APP}
+
+    def open(
+        self, rotation: Rotation | None = None, names: dict[str, str] | None = None, **options: Any
+    ) -> Destination:
+        given = names or dict(rotation.mapping if rotation else NAMES)
+        return super().open(rotation, {field: _plain(name) for field, name in given.items()}, **options)
+
+    def shows(self) -> dict[str, str]:
+        rows = [row for row in self.server.secrets if row["name"] != "rotator-marks"]
+        return {row["name"].replace("-", "_").upper(): row["value"] for row in rows}
+
+    def set(self, name: str, text: str) -> None:
+        self.drop(name)
+        self.server.secrets.append({"name": _plain(name), "value": text})
+
+    def drop(self, name: str) -> None:
+        self.server.secrets = [row for row in self.server.secrets if row["name"] != _plain(name)]
+
+    def leftovers(self) -> list[str]:
+        return [str(self.server.secrets)]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")

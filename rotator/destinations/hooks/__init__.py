@@ -25,6 +25,7 @@ __all__ = ["HOOK_KINDS", "Runner", "hook_options_of"]
 
 #: Kind -> the module in this package that knows it; imported when a rotation first names the kind.
 HOOK_KINDS: dict[str, str] = {
+    "azure-app-service": "app_service",
     "exec": "program",
     "kubernetes": "kubernetes",
     "systemd": "systemd",
