@@ -15,6 +15,7 @@ import pytest
 from rotator.domain.access import Grant, Method, Note, Role, SignIn, TokenRule
 from rotator.serving import node_of
 from rotator.web.auth.minting import mint_secret
+from tests.web.door import RESOURCE, principal_of, token_of_tenant
 from tests.web.house import RAW, ROTATIONS, House
 
 PLACE = {"workspaceId": "payments", "environment": "prod", "secretPath": "/"}
@@ -167,22 +168,25 @@ import json, os, sys
 from infisical_sdk import InfisicalSDKClient
 client = InfisicalSDKClient(host=os.environ["HOST"])
 client.auth.universal_auth.login(client_id=os.environ["ID"], client_secret=os.environ["SECRET"])
-one = client.secrets.get_secret_by_name(
-    secret_name="BILLING_SECRET", project_id=os.environ["PROJECT"], environment_slug="prod", secret_path="/"
-)
-listed = client.secrets.list_secrets(project_id=os.environ["PROJECT"], environment_slug="prod", secret_path="/")
-print(json.dumps([one.secretValue, {each.secretKey: each.secretValue for each in listed.secrets}]))
+where = {"project_id": os.environ["PROJECT"], "environment_slug": "prod", "secret_path": "/"}
+one = client.secrets.get_secret_by_name(secret_name="BILLING_SECRET", **where)
+listed = client.secrets.list_secrets(**where)
+machine = InfisicalSDKClient(host=os.environ["HOST"], token=os.environ["TOKEN"])
+first = machine.secrets.get_secret_by_name(secret_name="BILLING_SECRET", version="1", **where)
+print(json.dumps([one.secretValue, {each.secretKey: each.secretValue for each in listed.secrets}, first.secretValue]))
 """
 NODE = """
 import { InfisicalSDK } from "@infisical/sdk";
-const { HOST, ID, SECRET, PROJECT } = process.env;
+const { HOST, ID, SECRET, PROJECT, TOKEN } = process.env;
 const client = new InfisicalSDK({ siteUrl: HOST });
 await client.auth().universalAuth.login({ clientId: ID, clientSecret: SECRET });
 const where = { projectId: PROJECT, environment: "prod", secretPath: "/" };
 const one = await client.secrets().getSecret({ ...where, secretName: "BILLING_SECRET" });
 const listed = await client.secrets().listSecrets(where);
 const all = Object.fromEntries(listed.secrets.map((each) => [each.secretKey, each.secretValue]));
-console.log(JSON.stringify([one.secretValue, all]));
+const machine = new InfisicalSDK({ siteUrl: HOST }).auth().accessToken(TOKEN);
+const first = await machine.secrets().getSecret({ ...where, secretName: "BILLING_SECRET", version: 1 });
+console.log(JSON.stringify([one.secretValue, all, first.secretValue]));
 """
 
 
@@ -190,6 +194,7 @@ async def run(house: House, folder: Path, *command: str) -> Any:
     made = (await house.get(ROTATIONS, projectId="payments"))["secretRotations"][0]
     login = json.loads((folder / "login.json").read_text())
     told = {"ID": login["clientId"], "SECRET": login["clientSecret"], "PROJECT": made["projectId"]}
+    told["TOKEN"] = await token_of_a_machine(house)
     environment = {**os.environ, **told, "HOST": house.address, "NO_PROXY": "*", "no_proxy": "*"}
     ended = await asyncio.to_thread(
         subprocess.run, command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -198,16 +203,31 @@ async def run(house: House, folder: Path, *command: str) -> Any:
     return json.loads(ended.stdout)
 
 
+async def token_of_a_machine(house: House) -> str:
+    """What Azure Auth gives for a token of the tenant: neither SDK fetches it, both take it."""
+    identities = await house.get("/api/v1/identities")
+    known = next((each["id"] for each in identities["identities"] if each["name"] == "machine"), None)
+    if known is None:
+        body = {"name": "machine", "role": "reader", "project": "payments"}
+        known = (await house.post("/api/v1/identities", body))["identity"]["id"]
+        rule = {"tenantId": house.running.ready.tenantId, "resource": RESOURCE}
+        rule["allowedServicePrincipalIds"] = principal_of(house.running)
+        await house.post(f"/api/v1/auth/azure-auth/identities/{known}", rule)
+    login = {"identityId": known, "jwt": await token_of_tenant(house.running)}
+    return str((await house.post("/api/v1/auth/azure-auth/login", login))["accessToken"])
+
+
 async def reads_before_and_after(house: House, folder: Path, *command: str) -> None:
-    """The client signs in and reads what is current, before and after a rotation."""
+    """The client signs in and reads what is current, before and after a rotation, and what was first."""
     made = await house.rotation()
     (folder / "login.json").write_text(json.dumps(await universal(house)))
     seen = []
     for _ in range(2):
-        value, listed = await run(house, folder, *command)
+        value, listed, first = await run(house, folder, *command)
         truth = (await house.get(NAME, **PLACE))["secret"]["secretValue"]
         assert value == listed["BILLING_SECRET"] == truth
         seen.append(value)
+        assert first == seen[0]
         await house.post(f"{ROTATIONS}/{made['id']}/rotate-secrets")
     assert seen[0] != seen[1]
 
