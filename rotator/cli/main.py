@@ -15,6 +15,7 @@ from rotator.cli import (
     audit,
     check,
     config,
+    copies,
     demo,
     exits,
     healthcheck,
@@ -149,6 +150,8 @@ app.add_typer(identity.app, name="identity")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
+app.command("backup")(copies.backup)
+app.command("restore")(copies.restore)
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("healthcheck")(healthcheck.healthcheck)

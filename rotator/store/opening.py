@@ -48,15 +48,9 @@ def open_store(
             f"The installation id {installation!r} is not allowed", hint="Use 1 to 24 characters of a-z, 0-9 and '-'."
         )
     given = key_files.configured(keys)
-    times = Times(database_time, offset)
-    if url.startswith(_POSTGRES):
-        door = _to_server(url, password, times, monotonic=monotonic)
-        if not given:
-            raise StoreUnusable(
-                "A PostgreSQL database has no key beside it", hint="Set state.encryptionKeys, the same on every node."
-            )
-    else:
-        door = _to_file(path_of(url), times, inline=inline)
+    door = door_to(url, Times(database_time, offset), password=password, monotonic=monotonic, inline=inline)
+    if door.is_server and not given:
+        raise no_key()
     try:
         seal = _made(door, given, chance=chance, installation=installation)
         found = _checked(door.session, seal, installation)
@@ -66,8 +60,15 @@ def open_store(
     return SqlStore(door.runner(), seal, installation=found, now=door.now, asks=door.is_server)
 
 
+def no_key() -> StoreUnusable:
+    """A server has no folder of ours in which a key could stand."""
+    return StoreUnusable(
+        "A PostgreSQL database has no key beside it", hint="Set state.encryptionKeys, the same on every node."
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class _Door:
+class Door:
     """How to come at one database: a session to make it ready with, and what is made of it afterwards."""
 
     session: Session
@@ -82,7 +83,21 @@ class _Door:
     is_server: bool = False
 
 
-def _to_file(path: Path | None, times: Times, *, inline: bool) -> _Door:
+def door_to(
+    url: str,
+    times: Times,
+    *,
+    password: Secret | None = None,
+    monotonic: Callable[[], float] | None = None,
+    inline: bool = False,
+) -> Door:
+    """The way into the database at that address; a file is made when there is none."""
+    if url.startswith(_POSTGRES):
+        return _to_server(url, password, times, monotonic=monotonic)
+    return _to_file(path_of(url), times, inline=inline)
+
+
+def _to_file(path: Path | None, times: Times, *, inline: bool) -> Door:
     from rotator.store import sqlite
 
     assert times.database is not None, "a file has no clock"
@@ -106,10 +121,10 @@ def _to_file(path: Path | None, times: Times, *, inline: bool) -> _Door:
         assert path is not None, "one in memory is always new"
         migrate(path)
 
-    return _Door(session, sqlite.KIND, runner, lambda: clock() + offset(), bring_up, str(path), path)
+    return Door(session, sqlite.KIND, runner, lambda: clock() + offset(), bring_up, str(path), path)
 
 
-def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Callable[[], float] | None) -> _Door:
+def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Callable[[], float] | None) -> Door:
     try:
         from rotator.store import postgres
     except ImportError:
@@ -131,7 +146,7 @@ def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Ca
 
         migrate_server(postgres.options(url, password), postgres.KIND.lock, session.where)
 
-    return _Door(session, postgres.KIND, runner, time.now, bring_up, session.where, is_server=True)
+    return Door(session, postgres.KIND, runner, time.now, bring_up, session.where, is_server=True)
 
 
 def path_of(url: str) -> Path | None:
@@ -158,7 +173,7 @@ def _prepare(path: Path) -> None:
         ) from None
 
 
-def _made(door: _Door, given: Sequence[bytes], *, chance: Chance, installation: str) -> Seal:
+def _made(door: Door, given: Sequence[bytes], *, chance: Chance, installation: str) -> Seal:
     """The seal of a database that exists by now, in the newest schema."""
     runner, path = InlineRunner(door.session), door.path
     if runner.now(lambda tx: is_made(tx, door.kind), write=False):

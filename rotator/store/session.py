@@ -5,7 +5,7 @@ An operation is a plain function whose first argument is a `Transaction`; a runn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -86,6 +86,22 @@ class Transaction:
         """The first row of an answer."""
         found = self.rows(statement, params)
         return found[0] if found else None
+
+    def stream(self, statement: Prepared) -> Iterator[Row]:
+        """All rows of an answer too large to hold at once."""
+        said, constants = statement.text(self.dialect)
+        if self.dialect.name == "sqlite":
+            self.cursor.execute(said, constants)
+            yield from iter(self.cursor.fetchone, None)
+            return
+        self.cursor.execute(f"DECLARE answer NO SCROLL CURSOR FOR {said}", constants or None)
+        while True:
+            self.cursor.execute("FETCH 1000 FROM answer")
+            found: list[Row] = self.cursor.fetchall()
+            if not found:
+                break
+            yield from found
+        self.cursor.execute("CLOSE answer")
 
     def select(
         self, selection: Selection, ids: Collection[str] | None, params: Mapping[str, Any] | None = None

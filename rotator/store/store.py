@@ -24,7 +24,7 @@ from rotator.domain.model import (
 )
 from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
-from rotator.store import definitions, embedded, leases, requests, seal, views, writes
+from rotator.store import backup, definitions, embedded, leases, requests, seal, views, writes
 from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
 from rotator.store.nodes import NodeStore
@@ -233,6 +233,10 @@ class SqlStore:
         while done := await self._runner.write(lambda tx: seal.rewrap_some(tx, self._seal, _REWRAPPED_AT_ONCE)):
             total += done
         return total
+
+    async def dump(self, write: Callable[[str], object]) -> int:
+        """Hand out the lines of a copy of the books, all of one moment, in another thread; returns how many rows."""
+        return await self._runner.read(lambda tx: backup.dump(tx, write, self.installation))
 
     async def end_leases(self) -> int:
         """Let every lease expire now. Only for the holder of the engine lock, who knows that no other engine lives."""
