@@ -25,7 +25,6 @@ _CALLERS = 8
 _TURNS = 5
 _STARTS = 3
 _PATIENCE = 60.0
-_PATH = "/api/v3/secrets/raw/CLIENT_SECRET_0?workspaceId=benchmarks&environment=prod&secretPath=/"
 
 
 def run() -> None:
@@ -36,7 +35,7 @@ def run() -> None:
         with daemon(config) as ours, _bare() as (bare, bare_port):
             until_rotated(where)
             processes = {"ours": (ours.process, port), "bare": (bare, bare_port)}
-            _tell(asyncio.run(_turns(processes, get(_PATH, token_for(config)))))
+            _tell(asyncio.run(_turns(processes, get(path_of(0), token_for(config)))))
     _tell_added()
 
 
@@ -86,6 +85,11 @@ def _tell_added() -> None:
     show(Line("memory at rest that the API adds", f"{more:.0f} MiB", without, verdict=Goal(most=25).verdict(more)))
     without = f"without: {median(ready['off']):.2f} s"
     show(Line("start that the API adds", f"{longer:.2f} s", without, verdict=Goal(most=0.5).verdict(longer)))
+
+
+def path_of(n: int) -> str:
+    """Where the secret of the n-th rotation of the benchmarks' configuration is read."""
+    return f"/api/v3/secrets/raw/CLIENT_SECRET_{n}?workspaceId=benchmarks&environment=prod&secretPath=/"
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -20,8 +21,8 @@ from tests.web.house import House, open_house
 
 #: Generated connections may name any cloud and any identity: nothing leaves this machine.
 NOWHERE = "http://127.0.0.1:9"
-#: For each operation; all of them together stay well below a minute.
-EXAMPLES = 8
+#: For each operation. By default a few that are always the same; ROTATOR_API_EXAMPLES=20 tries so many new ones.
+EXAMPLES = int(os.environ.get("ROTATOR_API_EXAMPLES", "0"))
 #: Their answers have no end; they have tests of their own.
 ENDLESS = {"/api/v1/events"}
 SEALED = {"network": {"proxy": NOWHERE, "noProxy": ["localhost", "127.0.0.1"]}}
@@ -66,6 +67,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 @pytest.mark.timeout(180)
+# Hypothesis sees that somebody uses `random` while it draws, and takes it for the strategy: it is the daemon's thread.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 def test_no_request_ends_in_a_fault_of_ours(house: House) -> None:
     schema = schemathesis.openapi.from_url(f"{house.address}/api/docs/openapi.json", wait_for_schema=5)
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
@@ -83,10 +86,10 @@ def answers(house: House, operation: schemathesis.APIOperation[Any, Any, Any, An
     found: list[int] = []
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=EXAMPLES or 4,
         deadline=None,
         database=None,
-        derandomize=True,
+        derandomize=not EXAMPLES,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
