@@ -7,7 +7,6 @@ _BLOCKS = frozenset({"dashboard", "notifications", "freeze"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline"})
 _FILE = frozenset({"template"})
 KINDS = (
-    "gcp-secret-manager",
     "azure-devops",
 )
 FORMATS = ("template",)

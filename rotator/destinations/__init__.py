@@ -34,6 +34,7 @@ KINDS: dict[str, str] = {
     "embedded": "embedded",
     "exec": "program",
     "file": "file",
+    "gcp-secret-manager": "gcp_secret_manager",
     "github-actions": "github_actions",
     "infisical": "infisical",
     "kubernetes": "kubernetes",

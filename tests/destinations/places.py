@@ -252,6 +252,7 @@ _MAKERS = {
     "directory": ("file", "places", "DirectoryPlace"),
     "exec": ("exec", "places_handed", "ExecPlace"),
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
+    "gcp-secret-manager": ("gcp-secret-manager", "places_gcp", "GcpPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
     "azure-app-service": ("azure-app-service", "places_azure", "SitePlace"),
     "azure-container-app": ("azure-app-service", "places_azure", "ContainerAppPlace"),

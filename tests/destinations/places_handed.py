@@ -73,6 +73,9 @@ class WebhookPlace(Place):
             "url": f"{self.server.url}/rotator", "secret": key, "includeSecret": True, "readBack": True, "timeout": "5s"
         }  # fmt: skip
 
+    def is_write(self, request: Request) -> bool:
+        return bool(request.body) and request.json["data"]["operation"] == "write"
+
     def shows(self) -> dict[str, str]:
         return dict(self.server.keeper.content)
 
