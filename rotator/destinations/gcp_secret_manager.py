@@ -250,7 +250,7 @@ class GcpDestination:
         """Write the note if nothing has changed since it was read; a secret that is not there is made with it."""
         annotations = note.beside(found.annotations or {})
         if found.annotations is None:
-            replication = {} if self._options.location else {"replication": {"automatic": {}}}
+            replication: dict[str, Any] = {} if self._options.location else {"replication": {"automatic": {}}}
             body, query = {**replication, "annotations": annotations}, {"secretId": name}
             answer = await self._google.ask(
                 "write", "POST", self._options.parent, params=query, json=body, wanted=(409,)
