@@ -12,6 +12,7 @@ import pytest
 
 from rotator.cli import exits
 from rotator.config.settings import Daemon
+from rotator.destinations.hooks.systemd import _ACTIONS as ACTIONS
 from rotator.engine.alive import SILENT_AFTER
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
@@ -72,6 +73,23 @@ def test_the_reload_of_newer_systemds_takes_the_place_of_ours() -> None:
     assert newer["ExecReload"] == [""]
 
 
+def test_the_rule_for_hooks_names_the_verbs_that_hooks_use() -> None:
+    rule = (UNITS / "50-rotator.rules").read_text()
+    verbs = re.search(r"verbs = \[(.*)\]", rule)
+
+    assert verbs is not None
+    assert set(re.findall(r'"([a-z-]+)"', verbs[1])) == set(ACTIONS)
+    assert f'subject.user === "{settings("rotator.service")["User"][0]}"' in rule
+
+
+@pytest.mark.parametrize("name", ["install-systemd", "install-container", "install-kubernetes"])
+def test_a_file_that_a_page_installs_is_there(name: str) -> None:
+    text = (UNITS.parents[1] / "docs" / f"{name}.md").read_text()
+
+    for path in set(re.findall(r"\b(?:deploy/\w+/|deploy/\w+\.|requirements/)[\w./-]*\w", text)):
+        assert (UNITS.parents[1] / path).exists(), path
+
+
 def test_both_services_are_confined_alike() -> None:
     """From the user on they are the same, but for how long delivered files stay."""
     daemon, once = (confined(name) for name in SERVICES)
@@ -83,7 +101,7 @@ def test_both_services_are_confined_alike() -> None:
 def test_a_daemon_without_its_credentials_says_so_and_is_not_started_again(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"state: {{url: 'sqlite:///{tmp_path}/state.db', encryptionKeys: [{{credential: rotator_key}}]}}\n",
+        f"state: {{url: 'sqlite:///{tmp_path}/state.db', encryptionKeys: [{{credential: secret_key}}]}}\n",
     )
 
     ended = subprocess.run(
@@ -96,7 +114,7 @@ def test_a_daemon_without_its_credentials_says_so_and_is_not_started_again(tmp_p
     )
 
     assert ended.returncode == exits.BAD_CONFIGURATION, ended.stderr
-    assert "rotator_key" in ended.stderr
+    assert "secret_key" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
