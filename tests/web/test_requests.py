@@ -77,10 +77,11 @@ async def test_too_many_changes_are_refused_before_any_is_made(tmp_path: Path) -
 
 async def test_one_address_that_asks_too_much_does_not_stop_another(tmp_path: Path) -> None:
     async with open_door(tmp_path, rates=Rates(reads=2), proxies=("127.0.0.1/32",)) as door:
-        for address, wanted in (("192.0.2.1", [200, 200, 429]), ("192.0.2.2", [200, 200, 429])):
-            asked = [await door.ask("GET", "/healthz", token="", headers={"x-forwarded-for": address}) for _ in wanted]
-            assert [each.status_code for each in asked] == wanted
-        assert asked[-1].headers["retry-after"] == "30"
+        for address in ("192.0.2.1", "192.0.2.2"):
+            told = {"x-forwarded-for": address}
+            asked = [await door.ask("GET", "/healthz", token="", headers=told) for _ in range(3)]
+            assert [each.status_code for each in asked] == [200, 200, 429]
+            assert asked[-1].headers["retry-after"] == "30"
 
 
 async def test_an_identity_has_one_limit_wherever_it_asks_from(tmp_path: Path) -> None:
