@@ -120,12 +120,11 @@ BODIES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("body", BODIES)
-async def test_every_operation_refuses_a_body_of_another_form(house: House, body: str) -> None:
+async def test_every_operation_refuses_a_body_of_another_form(house: House) -> None:
     headers = {"content-type": "application/json"}
     for each in await operations(house):
-        if each.has_body:
-            answer = await house.ask(each.method, each.filled(), content=BODIES[body], headers=headers)
+        for body in BODIES.values() if each.has_body else ():
+            answer = await house.ask(each.method, each.filled(), content=body, headers=headers)
             # What needs nothing of its body may find that its id leads nowhere.
             refused(answer, 400, 404, 422)
 
@@ -137,12 +136,22 @@ async def test_every_operation_refuses_a_body_of_a_megabyte_unread(house: House)
             refused(answer, 413)
 
 
-@pytest.mark.parametrize("value", ["x" * 100_000, 10**400, -1, [], {}, True, "\u0000", {"a": {"b": []}}])
-async def test_every_field_of_every_operation_refuses_what_it_cannot_hold(house: House, value: Any) -> None:
-    for each in await operations(house):
-        for field in each.fields:
-            answer = await house.ask(each.method, each.filled(), json={field: value})
-            refused(answer, 400, 401, 403, 404, 422) if answer.status_code != 200 else None
+#: Too long, too large, of another type, or nothing that a database would keep.
+VALUES: list[Any] = ["x" * 100_000, 10**400, -1, [], {}, True, "\u0000", {"a": {"b": []}}]
+
+
+async def test_every_field_of_every_operation_refuses_what_it_cannot_hold(house: House) -> None:
+    answered = [
+        await house.ask(each.method, each.filled(), json={field: value})
+        for each in await operations(house)
+        for field in each.fields
+        for value in VALUES
+    ]
+    for answer in answered:
+        if answer.status_code != 200:
+            refused(answer, 400, 401, 403, 404, 422)
+    good = sum(answer.status_code == 200 for answer in answered)
+    assert good < len(answered) / 20, "most of it is nothing that could be carried out"
 
 
 async def test_every_id_that_leads_nowhere_is_404_and_what_is_no_id_never_our_fault(
