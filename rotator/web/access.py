@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -12,7 +13,7 @@ from rotator.domain.access import Bearer, Identity, Note, Role
 from rotator.domain.secret import Secret
 from rotator.web.addresses import is_among
 from rotator.web.auth.minting import digest_of, is_same
-from rotator.web.envelope import id_of
+from rotator.web.envelope import denied_as, id_of
 from rotator.web.parts import Parts, parts_of
 from rotator.web.refusals import Forbidden, NotFound, Refused, TokenRefused, Unauthorized
 
@@ -77,7 +78,15 @@ async def caller_of(request: Request) -> Caller:
         await _record_refusal(request, parts, known, problem)
         raise
     parts.limits.take("reads" if request.method in _READS else "changes", bearer.identity.id)
-    return Caller(bearer, address, id_of(request))
+    found = Caller(bearer, address, id_of(request))
+    denied_as(request, partial(_record_denial, request, found))
+    return found
+
+
+async def _record_denial(request: Request, who: Caller, why: str) -> None:
+    """A row of the audit about what he may see but not do."""
+    note = who.note("access.denied", method=request.method, path=request.url.path[:256], why=why)
+    await parts_of(request).audit.record(note)
 
 
 async def still_admitted(parts: Parts, caller: Caller) -> Bearer | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -50,9 +50,20 @@ def refused_as(request: Request, **facts: object) -> None:
     request.scope.setdefault("rotator.facts", {}).update(facts)
 
 
+def denied_as(request: Request, record: Callable[[str], Awaitable[None]]) -> None:
+    """Have that record written, should the request be forbidden to who has signed in."""
+    request.scope["rotator.denied"] = record
+
+
 async def _refused(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RotatorError)
     refused_as(request, why=_one_line(problem))
+    record = request.scope.get("rotator.denied") if isinstance(problem, Forbidden) else None
+    try:
+        if record is not None:
+            await record(_one_line(problem))
+    except RotatorError as trouble:
+        return refusal(id_of(request), trouble)
     return refusal(id_of(request), problem)
 
 

@@ -111,6 +111,15 @@ async def test_a_bearer_that_is_refused_leaves_a_row_before_its_answer(door: Doo
     assert found == [("", None, 403, path), ("short", "id-short", 403, path), ("once", "id-once", 401, path)]
 
 
+async def test_what_a_caller_may_not_do_leaves_a_row_with_his_name(door: Door) -> None:
+    token = await door.token("curious", Grant(Role.READER))
+    refused = await door.ask("POST", "/api/v1/identities", token=token, json={"name": "x", "role": "admin"})
+    assert refused.status_code == 403
+    (row,) = await rows(door, kind="access.denied")
+    assert (row["actor"], row["requestId"]) == ("curious", refused.headers["x-request-id"])
+    assert (row["facts"]["method"], row["facts"]["path"]) == ("POST", "/api/v1/identities")
+
+
 async def test_refused_bearers_are_limited_and_then_no_rows(tmp_path: Path) -> None:
     async with open_door(tmp_path, rates=Rates(logins=3)) as door:
         answers = [await door.whoami("rotator_at_nobody") for _ in range(5)]
