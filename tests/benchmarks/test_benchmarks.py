@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
 
 from tests.benchmarks import store
 from tests.benchmarks.__main__ import main
+from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
 
 
@@ -14,6 +18,46 @@ def test_the_store_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "8 at once" in said
     assert "1 due among 2,000" in said
+
+
+async def test_a_server_is_asked_as_often_as_was_said_and_on_time() -> None:
+    asked: list[bytes] = []
+    enough = asyncio.Event()
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                asked.append(head)
+                if len(asked) == 40:
+                    enough.set()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                writer.write(b"ok")
+        writer.close()
+
+    server = await asyncio.start_server(answered, "127.0.0.1", 0)
+    port, request = server.sockets[0].getsockname()[1], get("/x", "token")
+    async with server:
+        answers = await knock(port, request, count=20, callers=4)
+        assert (len(answers.waits), len(asked)) == (20, 20)
+        assert 0 < answers.at(0.5) <= answers.at(0.99)
+        until = asyncio.Event()
+        evenly = asyncio.create_task(knock_evenly(port, request, a_second=1000, until=until))
+        await enough.wait()
+        until.set()
+        assert len((await evenly).waits) >= 16
+    assert asked[0].startswith(b"GET /x HTTP/1.1")
+
+
+async def test_an_answer_that_is_no_200_is_no_number() -> None:
+    async def refused(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refused, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(AssertionError, match="429"):
+            await knock(server.sockets[0].getsockname()[1], get("/x", "token"), count=1, callers=1)
 
 
 def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
