@@ -48,12 +48,15 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
     from rotator.measuring import measured
     from rotator.observers.log import LogObserver
     from rotator.observers.metrics import Metrics
+    from rotator.observers.traces import Traces
     from rotator.running import daemon_of, listed
     from rotator.serving import api_of
+    from rotator.tracing import traced
 
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
-    metrics = Metrics(per_rotation=configuration.metrics.per_rotation)
-    async with open_engine(configuration, observers=[LogObserver(), metrics]) as engine:
+    metrics, traces = Metrics(per_rotation=configuration.metrics.per_rotation), Traces()
+    observers = [LogObserver(), metrics, *([traces] if configuration.traces.endpoint else [])]
+    async with open_engine(configuration, observers=observers) as engine:
         await _ask(engine, names)
         daemon = daemon_of(
             engine,
@@ -62,7 +65,7 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
             reloaded=metrics.reloaded,
             systemd=systemd,
         )
-        async with measured(engine, metrics), api_of(engine), listed(engine):
+        async with measured(engine, metrics), traced(engine, traces), api_of(engine), listed(engine):
             await daemon.run()
     return exits.DONE
 

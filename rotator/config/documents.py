@@ -17,6 +17,7 @@ from rotator.config.api import Api
 from rotator.config.definitions import RotationOptions, destination_model, hook_model
 from rotator.config.metrics import Metrics
 from rotator.config.settings import Daemon, Logging, Network, State
+from rotator.config.traces import Traces
 from rotator.destinations import KINDS
 from rotator.destinations.hooks import HOOK_KINDS
 from rotator.domain.model import Initial
@@ -68,6 +69,7 @@ def whole_model() -> type[Options]:
         "network": (Network, Network()),
         "api": (Api, Api()),
         "metrics": (Metrics, Metrics()),
+        "traces": (Traces, Traces()),
         "clouds": (dict[str, Cloud], Field(default={}, description="Clouds of one's own, by name.")),
         "connections": (list[AnyConnection], Field(default=[], description="How tenants are reached.")),
         "defaults": (dict[str, Any], Field(default={})),

@@ -21,6 +21,7 @@ from rotator.config.reading import Table
 from rotator.config.rotations import Reader, WrittenRotation
 from rotator.config.secrets import check_secrets
 from rotator.config.settings import Daemon, Logging, Network, State
+from rotator.config.traces import Traces
 from rotator.domain.model import Rotation
 from rotator.entra.options import PUBLIC_CLOUDS, AnyConnection, Cloud, tenant_and_client
 from rotator.options import Options, is_slug, shown
@@ -34,6 +35,7 @@ BLOCKS = (
     "network",
     "api",
     "metrics",
+    "traces",
     "clouds",
     "connections",
     "defaults",
@@ -54,6 +56,7 @@ class Configuration:
     network: Network
     api: Api
     metrics: Metrics
+    traces: Traces
     clouds: Mapping[str, Cloud]
     connections: Mapping[str, AnyConnection]
     #: With empty ids; those that renew a connection's own secret come last. Empty when `unchanged`.
@@ -140,7 +143,7 @@ class _Loading:
         logging, network = self._block("logging", Logging), self._block("network", Network)
         api = self._block("api", Api)
         check_api(api, self._main / "api", self._problems, check_files=self._check_references)
-        metrics = self._block("metrics", Metrics)
+        metrics, traces = self._block("metrics", Metrics), self._block("traces", Traces)
         clouds = self._clouds()
         connections = self._connections(clouds)
         rotations = () if self._unchanged else self._rotations(connections, daemon)
@@ -154,6 +157,7 @@ class _Loading:
             network=network,
             api=api,
             metrics=metrics,
+            traces=traces,
             clouds=clouds,
             connections={name: each.options for name, each in connections.items()},
             rotations=rotations,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import queue
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 
-from tests.cli.workspace import PATIENCE, Workspace
+from tests.cli.workspace import PATIENCE, SECRET, Workspace
 from tests.observers.reading import Samples
 
 
@@ -62,3 +69,48 @@ def _until(address: str, name: str, count: int) -> Samples:
             return told
         time.sleep(0.2)
     raise AssertionError(f"never told {name}")
+
+
+def test_a_daemon_sends_each_attempt_as_one_trace(workspace: Workspace) -> None:
+    got: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    with collecting(got) as endpoint:
+        workspace.add("billing", workspace.tenant.application())
+        workspace.document["traces"] = {"endpoint": endpoint, "headers": {"x-key": {"env": SECRET}}}
+        daemon = workspace.daemon()
+        try:
+            daemon.wait_for_log("attempt ended")
+            daemon.signal(signal.SIGTERM)
+            assert daemon.end() == 0
+        finally:
+            daemon.close()
+
+    spans = []
+    while not got.empty():
+        spans += got.get()["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert {"preflight", "issue", "verify", "promote", "rotate billing"} <= {span["name"] for span in spans}
+    assert len({span["traceId"] for span in spans}) == 1
+
+
+@contextlib.contextmanager
+def collecting(got: queue.SimpleQueue[dict[str, Any]]) -> Iterator[str]:
+    """A collector on loopback."""
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.put(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1/traces"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

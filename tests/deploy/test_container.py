@@ -156,4 +156,4 @@ def uncompiled(image: Path, traced: str) -> list[str]:
 
 def megabytes(folder: Path) -> float:
     files: Any = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return sum(path.lstat().st_size for path in files) / 1e6
+    return float(sum(path.lstat().st_size for path in files)) / 1e6
