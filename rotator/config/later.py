@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-#: Top-level blocks, options of a rotation (and of `defaults`), and kinds of destinations that come later.
+#: Top-level blocks and options of a rotation (and of `defaults`) that come later.
 _BLOCKS = frozenset({"dashboard", "notifications", "freeze"})
 _ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline"})
 _FILE = frozenset({"template"})
-KINDS = (
-    "azure-devops",
-)
 FORMATS = ("template",)
 
 

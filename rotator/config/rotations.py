@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from rotator.config.definitions import RotationOptions, Shared, destination_model, hook_model
 from rotator.config.later import FORMATS, later_value
-from rotator.config.later import KINDS as LATER_KINDS
 from rotator.config.problems import Problems, Spot, keys_of
 from rotator.config.reading import Table
 from rotator.config.templates import SAMPLES, filled, unknown_slots
@@ -185,8 +184,7 @@ class Reader:
             what = "missing" if kind is None else f"{shown(kind)} is not allowed"
             self._problems.add(row / n / "kind", f"{what} ({kinds})")
         elif kind not in KINDS:
-            what = later_value(kind) if kind in LATER_KINDS else f"{shown(kind)} is not allowed"
-            self._problems.add(row / n / "kind", f"{what} ({kinds})")
+            self._problems.add(row / n / "kind", f"{shown(kind)} is not allowed ({kinds})")
         elif kind == "file" and isinstance(form, str) and form in FORMATS:
             allowed = " | ".join(destination_model("file").model_json_schema()["properties"]["format"]["enum"])
             self._problems.add(row / n / "format", f"{later_value(form)} ({allowed})")

@@ -30,6 +30,7 @@ __all__ = ["KINDS", "Opener", "Surroundings", "open_destination", "options_of", 
 KINDS: dict[str, str] = {
     "aws-secrets-manager": "aws_secrets_manager",
     "azure-app-service": "app_service",
+    "azure-devops": "devops",
     "azure-key-vault": "key_vault",
     "embedded": "embedded",
     "exec": "program",
@@ -49,7 +50,6 @@ class Opener:
     """The port `Destinations`: opens every kind in the same surroundings."""
 
     surroundings: Surroundings
-
     #: Those of definitions made through the API, which may not reach everything.
     for_api: Surroundings | None = None
 
@@ -59,6 +59,7 @@ class Opener:
         egress = Egress(hosts)
         for_api = replace(around, network=lambda: around.network().guarded(egress), kept=Kept())
         return replace(self, for_api=for_api)
+
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         """As `open_destination`."""
         chosen = (self.for_api or self.surroundings) if rotation.api_made else self.surroundings

@@ -37,11 +37,15 @@ class AzureAuth(Options):
 
     @model_validator(mode="after")
     def _has_what_the_method_needs(self) -> Self:
-        for name in _NEEDED.get(self.method, ()):
+        for name in self.needed():
             if getattr(self, name) is None:
                 alias = type(self).model_fields[name].alias or name
                 problem(f"{alias} is missing", f"the method {self.method} needs it")
         return self
+
+    def needed(self) -> tuple[str, ...]:
+        """The options that the method cannot do without."""
+        return _NEEDED.get(self.method, ())
 
     def credentials(self) -> dict[str, object]:
         """As `AzureTokens` takes it: the options that are set, secrets still named."""

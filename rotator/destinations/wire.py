@@ -85,6 +85,19 @@ class Wire:
         to everything, would pass for an empty place.
         """
         answer = await self.exchange(operation, method, url, **request)
+        return self.accepted(operation, url, answer, wanted=wanted, hide=hide, any_form=any_form)
+
+    def accepted(
+        self,
+        operation: str,
+        url: str,
+        answer: Answer,
+        *,
+        wanted: Collection[int] = (),
+        hide: Collection[Secret] = (),
+        any_form: bool = False,
+    ) -> Answer:
+        """The answer, if it has 2xx or a `wanted` status, as `send` says; raises for all others."""
         if 200 <= answer.status < 300 and not (any_form or _is_json(answer.content)):
             what = f"what {_host(url)} answered is not of this service"
             raise DestinationUnavailable(self._place, operation, what, hint="A proxy on the way may have answered")

@@ -164,13 +164,6 @@ ROTATIONS = {
             " ({env: NAME}, {file: /PATH} or {credential: NAME})"
         ),
     ),
-    "a destination of a later version": (
-        "rotationInterval: 30\ndestinations: [{kind: azure-devops, project: x}]",
-        (
-            "12:27: rotations[0].destinations[0].kind: 'azure-devops' is known, but not available in this version"
-            f" ({KINDS})"
-        ),
-    ),
     "a format of a later version": (
         "rotationInterval: 30\ndestinations: [{kind: file, path: /x, format: template}]",
         (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rotator.destinations import Opener, Surroundings
 from rotator.destinations.formats.disk import Disk
@@ -47,7 +47,11 @@ class Place:
     inline: bool = True
     disk: Disk = field(default_factory=QuickDisk)
     installation: str = INSTALLATION
+    #: Others may keep something of theirs in the same place.
+    shared: ClassVar[bool] = True
     kept: Kept = field(default_factory=Kept)
+    #: Nobody can read a text there again, so that any change of the place by others counts as drift.
+    is_blind: ClassVar[bool] = False
 
     @asynccontextmanager
     async def living(self) -> AsyncIterator[Place]:
@@ -250,12 +254,15 @@ _MAKERS = {
     "dotenv": ("file", "places", "DotenvPlace"),
     "json": ("file", "places", "JsonPlace"),
     "directory": ("file", "places", "DirectoryPlace"),
+    "template": ("file", "places_files", "TemplatePlace"),
+    "credentials": ("file", "places_files", "CredentialsPlace"),
     "exec": ("exec", "places_handed", "ExecPlace"),
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "gcp-secret-manager": ("gcp-secret-manager", "places_gcp", "GcpPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
     "azure-app-service": ("azure-app-service", "places_azure", "SitePlace"),
     "azure-container-app": ("azure-app-service", "places_azure", "ContainerAppPlace"),
+    "azure-devops": ("azure-devops", "places_azure", "GroupPlace"),
     "azure-key-vault": ("azure-key-vault", "places_azure", "KeyVaultPlace"),
     "github-actions": ("github-actions", "places_github", "GitHubPlace"),
     "github-organisation": ("github-actions", "places_github", "GitHubOrganisationPlace"),

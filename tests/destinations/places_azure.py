@@ -15,6 +15,7 @@ from tests.destinations.places import NAMES, Place
 from tests.destinations.servers.answering import Request
 from tests.destinations.servers.azure_arm import APP, SITE, Arm
 from tests.destinations.servers.azure_arm import TOKEN as ARM_TOKEN
+from tests.destinations.servers.devops import ENTRA, DevOps
 from tests.destinations.servers.key_vault import TOKEN, FakeVault
 
 
@@ -142,3 +143,36 @@ class ContainerAppPlace(SitePlace):
 
 def _plain(name: str) -> str:
     return name.lower().replace("_", "-")
+
+
+class GroupPlace(AzurePlace):
+    """A variable group of Azure DevOps. Its secrets cannot be read, so any change of the group by others counts."""
+
+    server: DevOps
+    is_blind = True
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[Place]:
+        self.server, self.azure = DevOps(), Tokens(ENTRA)
+        async with self.server.listening():
+            yield self
+
+    def options(self) -> dict[str, Any]:
+        where = {"organisation": "contoso", "project": "Payments", "variableGroup": "billing"}
+        return {"endpoint": self.server.url, **where, "timeout": "5s"}
+
+    def is_write(self, request: Request) -> bool:
+        return request.method == "PUT"
+
+    def shows(self) -> dict[str, str]:
+        return {name: text for name, text in self.server.values.items() if name != SIDECAR}
+
+    def set(self, name: str, text: str) -> None:
+        self.server.put(name, text)
+
+    def drop(self, name: str) -> None:
+        del self.server.values[name]
+        self.server._changed("somebody")
+
+    def leftovers(self) -> list[str]:
+        return [str(self.server.values)] if self.server.values else []
