@@ -50,6 +50,7 @@ class Opener:
     """The port `Destinations`: opens every kind in the same surroundings."""
 
     surroundings: Surroundings
+
     #: Those of definitions made through the API, which may not reach everything.
     for_api: Surroundings | None = None
 
@@ -59,7 +60,6 @@ class Opener:
         egress = Egress(hosts)
         for_api = replace(around, network=lambda: around.network().guarded(egress), kept=Kept())
         return replace(self, for_api=for_api)
-
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         """As `open_destination`."""
         chosen = (self.for_api or self.surroundings) if rotation.api_made else self.surroundings
