@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rotator.app import Engine
     from rotator.cli.settings import Settings
     from rotator.config import Configuration
+    from rotator.ports import Observer
 
 
 def run(
@@ -55,7 +56,7 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
 
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
     metrics, traces = Metrics(per_rotation=configuration.metrics.per_rotation), Traces()
-    observers = [LogObserver(), metrics, *([traces] if configuration.traces.endpoint else [])]
+    observers: list[Observer] = [LogObserver(), metrics, *([traces] if configuration.traces.endpoint else [])]
     async with open_engine(configuration, observers=observers) as engine:
         await _ask(engine, names)
         daemon = daemon_of(
