@@ -157,11 +157,13 @@ def health_of(tx: Transaction, connections: Collection[str]) -> dict[str, Connec
     """Circuit breaker and storm count of each of these connections."""
     if not connections:
         return {}
-    breakers = {row[0]: row for row in tx.select(_HEALTH, connections)}
+    asked = [(_HEALTH, connections, {}), (_FAILURES, connections, {}), (_STORM, connections, {"since": tx.now - _HOUR})]
+    states, failures, counts = tx.select_each(asked)
+    breakers = {row[0]: row for row in states}
     failing: defaultdict[str, list[str]] = defaultdict(list)
-    for connection, rotation_id in tx.select(_FAILURES, connections):
+    for connection, rotation_id in failures:
         failing[connection].append(rotation_id)
-    storms = {row[0]: row for row in tx.select(_STORM, connections, {"since": tx.now - _HOUR})}
+    storms = {row[0]: row for row in counts}
     return {
         name: ConnectionHealth(
             name,
@@ -180,22 +182,26 @@ class _Parts:
     """The rows of many rotations, grouped by rotation (the journal by attempt)."""
 
     def __init__(self, tx: Transaction, ids: Collection[str] | None) -> None:
-        def grouped(
-            selection: Selection, form: rows.Form[Value], by: str = "rotation_id"
-        ) -> defaultdict[str, list[Value]]:
-            return _grouped(map(form.value, tx.select(selection, ids)), lambda value: getattr(value, by))
-
-        self.credentials = grouped(_CREDENTIALS, rows.CREDENTIAL)
-        self.attempts = grouped(_ATTEMPTS, rows.ATTEMPT)
-        self.intents = grouped(_INTENTS, rows.INTENT)
-        self.deliveries = grouped(_DELIVERIES, rows.DELIVERY)
-        self.requests = grouped(_REQUESTS, rows.REQUEST)
+        selections = (_CREDENTIALS, _ATTEMPTS, _INTENTS, _DELIVERIES, _REQUESTS, _HINTS)
+        credentials_, attempts_, intents, deliveries_, requests_, hinted = tx.select_each(
+            [(selection, ids, {}) for selection in selections]
+        )
+        self.credentials = _by_rotation(rows.CREDENTIAL, credentials_)
+        self.attempts = _by_rotation(rows.ATTEMPT, attempts_)
+        self.intents = _by_rotation(rows.INTENT, intents)
+        self.deliveries = _by_rotation(rows.DELIVERY, deliveries_)
+        self.requests = _by_rotation(rows.REQUEST, requests_)
         self.hints: defaultdict[str, list[str]] = defaultdict(list)
-        for rotation_id, destination in tx.select(_HINTS, ids):
+        for rotation_id, destination in hinted:
             self.hints[rotation_id].append(destination)
         open_ones = [attempt.id for found in self.attempts.values() for attempt in found]
         entries = map(rows.ENTRY.value, tx.select(_JOURNAL, open_ones) if open_ones else ())
         self.journal = _grouped(entries, lambda entry: entry.attempt_id)
+
+
+def _by_rotation(form: rows.Form[Value], found: Iterable[Row]) -> defaultdict[str, list[Value]]:
+    values: Iterable[Any] = map(form.value, found)
+    return _grouped(values, lambda value: value.rotation_id)
 
 
 class _Defined(NamedTuple):

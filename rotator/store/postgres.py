@@ -23,17 +23,19 @@ DIALECT: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-c
 _LOCK = "SELECT pg_advisory_xact_lock(7165065848958120822)"
 
 # The clock is read once, at the beginning: a transaction that then waits for a lock reckons leases from a time that is
-# too early, which ends ours sooner and takes nobody else's. The limits stand in each transaction, since behind
-# PgBouncer a session is not ours; the last one ends a node that was stopped in the middle and holds rows.
-_FIRST = (
-    b"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, set_config('lock_timeout', '10s', true), "
-    b"set_config('statement_timeout', '30s', true), set_config('idle_in_transaction_session_timeout', '15s', true)"
-)
+# too early, which ends ours sooner and takes nobody else's.
+_CLOCK = b"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+#: The last one ends a node that was stopped in the middle and holds rows.
+_LIMITS = {"lock_timeout": "10s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "15s"}
+_HERE = "".join(f", set_config('{name}', '{value}', true)" for name, value in _LIMITS.items()).encode()
+_ALWAYS = "; ".join(f"SET {name} = '{value}'" for name, value in _LIMITS.items()).encode()
 _BEGIN = {
-    True: b"BEGIN ISOLATION LEVEL READ COMMITTED; " + _FIRST,
+    True: b"BEGIN ISOLATION LEVEL READ COMMITTED; ",
     # A look at many tables sees one moment.
-    False: b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _FIRST,
+    False: b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ",
 }
+#: Statements that the server keeps parsed and planned, of one connection.
+_PREPARED = 500
 #: What the address may say otherwise. A peer that is gone is noticed long before a lease ends.
 _DEFAULTS = {
     "connect_timeout": "10",
@@ -72,6 +74,8 @@ class PostgresSession:
         self._options = options(url, password)
         self._time = time
         self._cursor: psycopg.Cursor[tuple[Any, ...]] | None = None
+        self._first = _CLOCK
+        self._begun: Transaction | None = None
 
     def begin(self, *, write: bool) -> Transaction:
         """Start a transaction. A connection that turns out to have been lost meanwhile is replaced."""
@@ -85,21 +89,41 @@ class PostgresSession:
             return self._begin(write=write)
 
     def _begin(self, *, write: bool) -> Transaction:
-        if self._cursor is None:
-            self._cursor = psycopg.connect(**self._options, autocommit=True, prepare_threshold=None).cursor()
-        cursor = self._cursor
-        cursor.execute(_BEGIN[write])
+        cursor = self._cursor = self._cursor or self._connected()
+        cursor.execute(_BEGIN[write] + self._first)
         cursor.nextset()
         row = cursor.fetchone()
         assert row is not None, "one row, always"
         real, offset = self._time.said(row[0])
-        return Transaction(cursor, self.dialect, real, real + offset)
+        self._begun = Transaction(cursor, self.dialect, real, real + offset, [])
+        return self._begun
+
+    def _connected(self) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Behind PgBouncer nothing may outlast a transaction: neither prepared statements nor settings."""
+        connection = psycopg.connect(**self._options, autocommit=True, prepare_threshold=None)
+        cursor = connection.cursor()
+        cursor.execute(b"SELECT pg_backend_pid()")
+        row = cursor.fetchone()
+        # A pooler tells a process id of its own, which is no server's.
+        if row is None or row[0] != connection.info.backend_pid:
+            self._first = _CLOCK + _HERE
+            return cursor
+        cursor.execute(_ALWAYS)
+        self._first = _CLOCK
+        connection.prepare_threshold, connection.prepared_max = 1, _PREPARED
+        return cursor
 
     def commit(self) -> None:
         """As durable as the server is set to be."""
-        assert self._cursor is not None, "begun"
-        self._cursor.execute(b"COMMIT")
-        if self._cursor.statusmessage != "COMMIT":
+        assert self._begun is not None, "begun"
+        assert self._begun.waiting is not None, "of a server"
+        cursor = self._begun.cursor
+        if self._begun.waiting:
+            self._begun.waiting.append(("COMMIT", [{}]))
+            self._begun.flush()
+        else:
+            cursor.execute(b"COMMIT")
+        if cursor.statusmessage != "COMMIT":
             raise psycopg.InternalError("the transaction had failed before its commit")
 
     def rollback(self) -> None:

@@ -127,6 +127,7 @@ class _Batch:
             names = [column.name for column in self._table.c]
             statement = Prepared(insert(self._table).values({name: bindparam(name) for name in names}))
             tx.run_all(statement, [dict(zip(names, row, strict=True)) for row in self.rows])
+            tx.flush()
         self.rows.clear()
 
 

@@ -20,6 +20,9 @@ from rotator.store.statements import Prepared, Selection
 Result = TypeVar("Result")
 
 
+#: A statement with its sets of parameters.
+Said = tuple[str, Sequence[Mapping[str, Any]]]
+
 _ALONE = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0))))
 
 
@@ -55,14 +58,26 @@ class Transaction:
     real: int
     #: The same plus the offset of scaled time: everything else runs by it.
     now: int
+    #: Statements for a server that wait for the next one whose answer is needed: a way there and back costs more than
+    #: most statements. None: each is said at once.
+    waiting: list[Said] | None = None
 
     @property
     def time(self) -> datetime:
         """`now` as the domain wants it."""
         return instant(self.now)
 
+    def flush(self) -> None:
+        """Say what waits, all together."""
+        if self.waiting:
+            batch, self.waiting[:] = self.waiting[:], []
+            with self.cursor.connection.pipeline():
+                for text, each in ((text, each) for text, params in batch for each in params):
+                    self.cursor.execute(text, each)
+
     def run(self, statement: Prepared, params: Mapping[str, Any] | None = None) -> int:
         """Change rows; returns how many."""
+        self.flush()
         text, constants = statement.text(self.dialect)
         self.cursor.execute(text, {**constants, **(params or {})} if constants else params or {})
         return int(self.cursor.rowcount)
@@ -70,13 +85,17 @@ class Transaction:
     def run_all(self, statement: Prepared, params: Sequence[Mapping[str, Any]]) -> None:
         """Change rows, once for each set of parameters."""
         text, constants = statement.text(self.dialect)
-        if len(params) == 1:
+        if self.waiting is not None:
+            if params:
+                self.waiting.append((text, [{**constants, **each} for each in params] if constants else params))
+        elif len(params) == 1:
             self.cursor.execute(text, {**constants, **params[0]} if constants else params[0])
         elif params:
             self.cursor.executemany(text, [{**constants, **each} for each in params] if constants else params)
 
     def rows(self, statement: Prepared, params: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of an answer."""
+        self.flush()
         text, constants = statement.text(self.dialect)
         self.cursor.execute(text, {**constants, **(params or {})} if constants else params or {})
         found: list[Row] = self.cursor.fetchall()
@@ -89,6 +108,7 @@ class Transaction:
 
     def stream(self, statement: Prepared) -> Iterator[Row]:
         """All rows of an answer too large to hold at once."""
+        self.flush()
         said, constants = statement.text(self.dialect)
         if self.dialect.name == "sqlite":
             self.cursor.execute(said, constants)
@@ -107,16 +127,34 @@ class Transaction:
         self, selection: Selection, ids: Collection[str] | None, params: Mapping[str, Any] | None = None
     ) -> list[Row]:
         """All rows of a query over these ids; None: over all there are."""
+        self.flush()
         found: list[Row] = []
         for text, constants, named in selection.texts(self.dialect, ids):
             self.cursor.execute(text, {**constants, **named, **(params or {})})
             found += self.cursor.fetchall()
         return found
 
+    def select_each(
+        self, wanted: Sequence[tuple[Selection, Collection[str] | None, Mapping[str, Any]]]
+    ) -> list[list[Row]]:
+        """The rows of several queries, which a server is asked all at once."""
+        if self.waiting is None:
+            return [self.select(*each) for each in wanted]
+        self.flush()
+        asked: list[list[Any]] = []
+        connection = self.cursor.connection
+        with connection.pipeline():
+            for selection, ids, params in wanted:
+                asked.append([])
+                for text, constants, named in selection.texts(self.dialect, ids):
+                    asked[-1].append(connection.execute(text, {**constants, **named, **params}))
+        return [[row for cursor in cursors for row in cursor.fetchall()] for cursors in asked]
+
     def change(
         self, selection: Selection, ids: Collection[str] | None, params: Mapping[str, Any] | None = None
     ) -> None:
         """Change the rows of these ids; None: of all."""
+        self.flush()
         for text, constants, named in selection.texts(self.dialect, ids):
             self.cursor.execute(text, {**constants, **named, **(params or {})})
 

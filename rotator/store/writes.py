@@ -95,7 +95,7 @@ _WAKE = Prepared(
 
 
 def _wake_at(tx: Transaction, rotation_id: str, at: datetime) -> None:
-    tx.run(_WAKE, {"rotation": rotation_id, "at": micros(at), "slot": slot_of(tx, rotation_id)})
+    tx.run_all(_WAKE, [{"rotation": rotation_id, "at": micros(at), "slot": slot_of(tx, rotation_id)}])
 
 
 def slot_of(tx: Transaction, rotation_id: str) -> int | None:
