@@ -101,10 +101,13 @@ class Engine:
         What cannot change while running (state, network, node) stays as it was, with a warning.
         """
         connections = await joined(self.store, configuration)
+        self.world = replace(self.world, freeze=configuration.freeze)
         changed = await define(self.store, configuration)
         self.secrets.connections = connections
         await self.directories.replace(connections, configuration.clouds)
         guarded = _guarded(self.world.destinations, configuration)
+        if configuration.freeze != self.configuration.freeze:  # next visits were chosen under the other one
+            await self.store.wake()
         self.world = replace(self.world, limits=_limits(configuration), destinations=guarded)
         self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
         for block in ("state", "network"):
@@ -268,6 +271,7 @@ async def ask(store: SqlStore, name: str, kind: str, **facts: object) -> Request
     return request
 
 
+        freeze=configuration.freeze,
 def _world(
     configuration: Configuration,
     store: SqlStore,

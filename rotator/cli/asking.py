@@ -145,6 +145,11 @@ async def _file(store: SqlStore, wish: Wish) -> list[tuple[str, Request]]:
     from rotator.app import ask
 
     names = [facts.rotation.name for facts in await _chosen(store, wish)]
+    if wish.facts.get("emergency"):
+        from rotator.cli.noted import audit_of, note
+
+        notes = [note("rotation.emergency", rotation=name, reason=wish.facts["emergency"]) for name in names]
+        await audit_of(store).record(notes)
     return [(name, await ask(store, name, wish.kind, **wish.facts)) for name in names]
 
 

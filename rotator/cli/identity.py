@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import typer
 
 from rotator.cli.books import open_existing
 from rotator.cli.exits import WrongUse
+from rotator.cli.noted import audit_of, note
 
 if TYPE_CHECKING:
     from rotator.cli.settings import Settings
@@ -110,12 +110,9 @@ class _Books:
     """The books of the API, and who writes in them."""
 
     access: AccessStore
-    person: str
 
     def note(self, kind: str, **facts: object) -> Note:
-        from rotator.domain.access import Note
-
-        return Note(kind, f"host:{self.person}", facts=facts)
+        return note(kind, **facts)
 
     async def identity(self, name: str) -> Identity:
         found = await self.access.identity(name)
@@ -130,19 +127,7 @@ async def _books(settings: Settings) -> AsyncIterator[_Books]:
 
     harden()
     async with open_existing(settings) as store:
-        # A chain of its own: the daemon's has its configured name, and commands read the state block alone.
-        yield _Books(store.access(f"{socket.gethostname()}/commands"), _person())
-
-
-def _person() -> str:
-    """Who does it, for the audit: a name, not a proof."""
-    import getpass
-    import os
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        yield _Books(audit_of(store))
 
 
 async def _create(settings: Settings, name: str, grant: tuple[str, str, str, str]) -> str:

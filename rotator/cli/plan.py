@@ -60,7 +60,9 @@ async def _plan(settings: Settings, count: int) -> tuple[list[_Planned], datetim
     limits = configuration.daemon.limits
     held = Limits(limits.rotations_per_hour, limits.failures_before_pause)
     expected = _expected(books, configuration)
-    return [_Planned(f, edit, forecast(f, books.now, count, limits=held)) for f, edit in expected], books.now
+    frozen = configuration.freeze
+    runs = [forecast(facts, books.now, count, limits=held, freeze=frozen) for facts, _ in expected]
+    return [_Planned(*each, found) for each, found in zip(expected, runs, strict=True)], books.now
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ from rotator.cli.exits import WrongUse
 if TYPE_CHECKING:
     from rotator.cli.settings import Settings
 
+Emergency = Annotated[
+    str,
+    typer.Option(metavar="REASON", help="Wait for no freeze, approval or storm limit; the audit keeps the reason."),
+]
+
 
 def rotate(
     context: typer.Context,
@@ -35,6 +40,7 @@ def rotate(
     key: Annotated[
         str, typer.Option(metavar="KEY_ID", help="With --compromised: revoke this key too, though it is not ours.")
     ] = "",
+    emergency: Emergency = "",
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or leave it to the daemon.")
     ] = True,
@@ -49,10 +55,9 @@ def rotate(
         raise WrongUse("--key goes with exactly one name")
     settings: Settings = context.obj
     if settings.server:
-        elsewhere.refuse(settings, compromised=compromised, no_wait=not wait)
+        elsewhere.refuse(settings, compromised=compromised, emergency=emergency, no_wait=not wait)
         raise typer.Exit(elsewhere.rotate(settings, names or (), failed_only=failed, as_json=as_json))
-    facts: dict[str, object] = {"accept_outage": list(accept_outage or ())} if accept_outage else {}
-    if key:
-        facts["key"] = key
+    facts = {"accept_outage": list(accept_outage or ()), "key": key, "emergency": emergency}
+    facts = {name: given for name, given in facts.items() if given}
     wish = Wish("compromised" if compromised else "rotate", facts, tuple(names or ()), every=all_, failed_only=failed)
     raise typer.Exit(asyncio.run(carry_out(context.obj, wish, Manner(wait=wait, as_json=as_json))))

@@ -1,4 +1,4 @@
-"""`rotator pause` and `resume`: may this rotation act at all?"""
+"""`rotator pause`, `resume` and `approve`: may this rotation act?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import typer
 from rotator.cli import elsewhere
 from rotator.cli.asking import pick
 from rotator.cli.books import open_existing
+from rotator.cli.exits import WrongUse
+from rotator.cli.noted import audit_of, note
+from rotator.domain.next_time import next_rotation_at
 
 if TYPE_CHECKING:
     from rotator.cli.settings import Settings
@@ -31,6 +34,27 @@ def resume(context: typer.Context, names: Names) -> None:
         elsewhere.switch(context.obj, names, on=True)
         return
     asyncio.run(_switch(context.obj, names, on=True))
+
+
+def approve(context: typer.Context, names: Names) -> None:
+    """Let the next rotation of these go ahead, due now or later; each approval counts once."""
+    asyncio.run(_approve(context.obj, names))
+
+
+async def _approve(settings: Settings, names: list[str]) -> None:
+    async with open_existing(settings, rings=True) as store:
+        found = await store.facts(names)
+        chosen = [pick(found, name) for name in dict.fromkeys(names)]
+        for facts in chosen:
+            name = facts.rotation.name
+            if not facts.rotation.requires_approval:
+                raise WrongUse(f"{name} waits for no approval", hint="'requiresApproval: true' would make it wait.")
+        for facts in chosen:
+            name, coming = facts.rotation.name, next_rotation_at(facts)
+            await audit_of(store).record([note("rotation.approve", rotation=name, id=facts.rotation.id)])
+            await store.approve(facts.rotation.id)
+            later = coming if coming is not None and coming > await store.now() else None
+            print(f"{name}: approved" + (f"; it rotates at {later:%Y-%m-%d %H:%M}Z" if later else ""))
 
 
 async def _switch(settings: Settings, names: list[str], *, on: bool) -> None:

@@ -36,6 +36,7 @@ def build(written: WrittenRotation, connection: AnyConnection) -> Rotation:
         min_overlap=options.min_overlap,
         renew_before=margin(interval) / 2 if options.renew_before is None else options.renew_before,
         auto=options.is_auto_rotation_enabled,
+        requires_approval=options.requires_approval,
         initial=initial,
         adopt_key_id=key_id,
         verify=VerifyRule(options.verify.successes, options.verify.interval, options.verify.deadline),

@@ -174,6 +174,7 @@ class RotationOptions(Options):
     renew_before: Annotated[timedelta, span()] | None = Field(
         default=None, description="Rotate when less than this is left; default half the margin."
     )
+    requires_approval: Flag = Field(default=False, description="Each rotation waits for `rotator approve NAME`.")
     initial: Annotated[tuple[Initial, str], Rule(_initial, _INITIAL)] = Field(
         default=(Initial.ROTATE, ""), description="What a new definition does first: rotate | wait | {adopt: KEY_ID}."
     )

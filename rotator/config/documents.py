@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from rotator.config.api import Api
 from rotator.config.definitions import RotationOptions, destination_model, hook_model
+from rotator.config.freezes import Freeze
 from rotator.config.metrics import Metrics
 from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.config.traces import Traces
@@ -70,6 +71,7 @@ def whole_model() -> type[Options]:
         "api": (Api, Api()),
         "metrics": (Metrics, Metrics()),
         "traces": (Traces, Traces()),
+        "freeze": (list[Freeze], Field(default=[], description="When nothing is rotated unless expiry forces it.")),
         "clouds": (dict[str, Cloud], Field(default={}, description="Clouds of one's own, by name.")),
         "connections": (list[AnyConnection], Field(default=[], description="How tenants are reached.")),
         "defaults": (dict[str, Any], Field(default={})),

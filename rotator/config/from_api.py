@@ -78,6 +78,8 @@ def values_of(rotation: Rotation) -> dict[str, object]:
     if rotation.renew_before != margin(interval) / 2:
         values["renewBefore"] = show_span(rotation.renew_before)
     if rotation.initial is Initial.WAIT:
+    if rotation.requires_approval:
+        values["requiresApproval"] = True
         values["initial"] = "wait"
     return values
 

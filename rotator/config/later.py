@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 #: Top-level blocks and options of a rotation (and of `defaults`) that come later.
-_BLOCKS = frozenset({"dashboard", "notifications", "freeze"})
-_ROTATION = frozenset({"requiresApproval", "revokeWhen", "revokeDeadline"})
+_BLOCKS = frozenset({"dashboard", "notifications"})
+_ROTATION = frozenset({"revokeWhen", "revokeDeadline"})
 _FILE = frozenset({"template"})
 FORMATS = ("template",)
 

@@ -14,6 +14,7 @@ from rotator.config.building import build, check_rotation, warn_about
 from rotator.config.checks import check_own_names, check_places, check_signal, check_unique, warn_about_sharing
 from rotator.config.connections import WrittenConnection, check_connection, own_rotation, read_connection
 from rotator.config.files import Source, digests, included, open_source
+from rotator.config.freezes import read_freezes
 from rotator.config.later import later
 from rotator.config.metrics import Metrics
 from rotator.config.problems import Problems, Spot, unknown_key
@@ -22,6 +23,7 @@ from rotator.config.rotations import Reader, WrittenRotation
 from rotator.config.secrets import check_secrets
 from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.config.traces import Traces
+from rotator.domain.freeze import FreezeRule
 from rotator.domain.model import Rotation
 from rotator.entra.options import PUBLIC_CLOUDS, AnyConnection, Cloud, tenant_and_client
 from rotator.options import Options, is_slug, shown
@@ -36,6 +38,7 @@ BLOCKS = (
     "api",
     "metrics",
     "traces",
+    "freeze",
     "clouds",
     "connections",
     "defaults",
@@ -57,6 +60,7 @@ class Configuration:
     api: Api
     metrics: Metrics
     traces: Traces
+    freeze: tuple[FreezeRule, ...]
     clouds: Mapping[str, Cloud]
     connections: Mapping[str, AnyConnection]
     #: With empty ids; those that renew a connection's own secret come last. Empty when `unchanged`.
@@ -144,6 +148,7 @@ class _Loading:
         api = self._block("api", Api)
         check_api(api, self._main / "api", self._problems, check_files=self._check_references)
         metrics, traces = self._block("metrics", Metrics), self._block("traces", Traces)
+        freeze = read_freezes(self._main / "freeze", self._main.document.get("freeze"), self._context, self._problems)
         clouds = self._clouds()
         connections = self._connections(clouds)
         rotations = () if self._unchanged else self._rotations(connections, daemon)
@@ -158,6 +163,7 @@ class _Loading:
             api=api,
             metrics=metrics,
             traces=traces,
+            freeze=freeze,
             clouds=clouds,
             connections={name: each.options for name, each in connections.items()},
             rotations=rotations,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from rotator.domain.due import Due, NotDue
+from rotator.domain.due import Due, NotDue, Reason
 from rotator.domain.model import Alarm, Facts
 
 #: A revocation that is this late is worth a word.
@@ -40,6 +40,9 @@ def _all(facts: Facts, verdict: Due | NotDue, now: datetime, doubt: str) -> Iter
         yield Alarm("EXPIRED", f"The current secret {current.key_id} expired at {current.expires_at:%Y-%m-%d %H:%M}Z")
     elif current is not None and isinstance(verdict, NotDue) and verdict.near_expiry:
         yield Alarm("EXPIRING", _expiring(facts, verdict, current.expires_at))
+    if isinstance(verdict, NotDue) and verdict.reason is Reason.AWAITING_APPROVAL:
+        name = facts.rotation.name
+        yield Alarm("AWAITING_APPROVAL", f"It is due, and waits for 'rotator approve {name}'")
     yield from _of_credentials(facts, now)
     yield from _of_destinations(facts)
 

@@ -140,6 +140,8 @@ _PASSES = {
     Reason.NEAR_EXPIRY: frozenset({Reason.FREEZE_WINDOW, Reason.CONNECTION_BROKEN, Reason.STORM_LIMIT}),
 }
 _PASSED_BY_COMPROMISED = frozenset({Reason.FREEZE_WINDOW, Reason.STORM_LIMIT})
+#: What a person passes by who gives a reason for it: the fact `emergency` of his request.
+_PASSED_IN_EMERGENCY = _PASSED_BY_COMPROMISED | {Reason.AWAITING_APPROVAL}
 #: Entries of these show that an attempt was worked on; whoever else visits the rotation writes to its journal too.
 _STEPS = frozenset(
     {"preflight", "issue", "reclaim", "verify", "deliver", "promote", "notify", "revoke-others", "discard"}
@@ -209,6 +211,8 @@ def _passes(case: _Case, cause: _Cause) -> frozenset[Reason]:
     passes = _PASSES.get(cause.reason, frozenset())
     if cause.request is None:
         return passes
+    if cause.request.facts.get("emergency"):
+        passes |= _PASSED_IN_EMERGENCY
     if cause.request.kind == "compromised":
         return passes | _PASSED_BY_COMPROMISED
     return passes | _PASSES[Reason.ATTEMPT_OPEN] if case.facts.attempt is not None else passes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.domain.due import Due, NotDue, Reason, due
+from rotator.domain.freeze import FreezeRule, spans, thawed
 from rotator.domain.model import Facts, Limits
 from rotator.domain.next_time import next_rotation_at
 
@@ -18,20 +20,23 @@ class Run:
     reason: str
 
 
-def forecast(facts: Facts, now: datetime, count: int, *, limits: Limits) -> list[Run]:
-    """The next runs, the first of them `now` when it is due; then one every interval."""
-    verdict = due(facts, now, limits=limits)
+def forecast(
+    facts: Facts, now: datetime, count: int, *, limits: Limits, freeze: Sequence[FreezeRule] = ()
+) -> list[Run]:
+    """The next runs, the first of them `now` when it is due; then one every interval, or when its freeze ends."""
+    verdict = due(facts, now, limits=limits, freeze=spans(freeze, facts, now))
     first = _first(facts, verdict, now)
     if first.at is None:
         return [first]
-    runs = [first]
+    runs = [first if isinstance(verdict, Due) else Run(thawed(freeze, first.at), first.reason)]
+    then = Reason.AWAITING_APPROVAL if facts.rotation.requires_approval else Reason.INTERVAL_ELAPSED
     if not facts.rotation.auto:
         return runs
     schedule = facts.rotation.schedule
     manual = isinstance(verdict, Due) and verdict.manual
     at = schedule.after_manual(first.at) if manual else schedule.after_scheduled(first.at)
     while len(runs) < count:
-        runs.append(Run(at, Reason.INTERVAL_ELAPSED.value))
+        runs.append(Run(thawed(freeze, at), then.value))
         at = schedule.after_scheduled(at)
     return runs
 

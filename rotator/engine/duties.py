@@ -11,6 +11,7 @@ from rotator.domain.alarms import alarms
 from rotator.domain.changes import EndRequest, ProbeTaken
 from rotator.domain.due import Due, NotDue, Reason, due, spread
 from rotator.domain.events import AlarmCleared, AlarmRaised, LeaseWasLost
+from rotator.domain.freeze import spans
 from rotator.domain.model import Initial, RotationStatus
 from rotator.engine import requests, rotate
 from rotator.engine.lease import Draining, Hold
@@ -220,7 +221,9 @@ _DUTIES: tuple[tuple[str, Duty], ...] = (
 
 
 def _verdict(held: Visit) -> Due | NotDue:
-    return due(held.facts, held.now, limits=held.world.limits, clock_suspect=bool(held.doubt))
+    world = held.world
+    freeze = spans(world.freeze, held.facts, held.now)
+    return due(held.facts, held.now, limits=world.limits, freeze=freeze, clock_suspect=bool(held.doubt))
 
 
 def _alarms(held: Visit, verdict: Due | NotDue) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from rotator.domain.changes import EndRequest, ForgetDelivery, ForgetRotation
+from rotator.domain.due import NotDue, Reason, due
+from rotator.domain.freeze import spans
 from rotator.domain.model import Credential, CredentialState, Mode, Request, RotationStatus
 from rotator.engine import places, reconcile, revoke, rotate
 from rotator.engine.survey import as_retiring, unknown_keys
@@ -42,7 +44,7 @@ async def _answer(visit: Visit, request: Request) -> None:
 
 
 async def _before_rotating(visit: Visit, request: Request) -> None:
-    refusal = _refusal(visit)
+    refusal = _refusal(visit) or _wait(visit)
     if refusal:
         visit.note(EndRequest(request.id, _REFUSED, refusal))
         return
@@ -65,6 +67,20 @@ def _refusal(visit: Visit) -> str:
         return f"'{name}' has left the configuration: put its definition back, or 'rotator forget {name}'"
     if visit.facts.switches.paused:
         return f"'{name}' is paused: 'rotator resume {name}' first"
+    return ""
+
+
+def _wait(visit: Visit) -> str:
+    """What a rotation would wait for, perhaps for weeks: whoever asks is told at once, and may insist."""
+    name = visit.rotation.name
+    verdict = due(visit.facts, visit.now, freeze=spans(visit.world.freeze, visit.facts, visit.now))
+    if not isinstance(verdict, NotDue):
+        return ""
+    insist = f"'rotator rotate {name} --emergency REASON' does not wait"
+    if verdict.reason is Reason.FREEZE_WINDOW and verdict.until is not None:
+        return f"changes are frozen until {verdict.until:%Y-%m-%d %H:%M}Z; {insist}"
+    if verdict.reason is Reason.AWAITING_APPROVAL:
+        return f"it needs an approval first: 'rotator approve {name}'; {insist}"
     return ""
 
 

@@ -59,6 +59,8 @@ def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = 
             retry_at=None,
         ),
     )
+    if request is not None and request.facts.get("emergency"):
+        visit.note(visit.entry("emergency", "note", message=request.facts["emergency"], by=request.by))
     visit.tell(AttemptBegan(visit.rotation.name, visit.now, attempt.id, reason))
 
 

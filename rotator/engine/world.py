@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rotator.domain.events import Event
+from rotator.domain.freeze import FreezeRule
 from rotator.domain.model import Limits
 from rotator.engine.clockwatch import ClockWatch
 from rotator.ports import Chance, Clock, Destinations, Directories, Hooks, Observer, Store
@@ -60,6 +61,8 @@ class World:
     holder: str
     observers: Sequence[Observer] = ()
     limits: Limits = field(default_factory=Limits)
+    #: When nothing is rotated unless expiry forces it.
+    freeze: Sequence[FreezeRule] = ()
     pace: Pace = Pace()
     #: Identical times are spread (law L14); `run --once` does not wait for that.
     spread: bool = True

@@ -7,6 +7,7 @@ import pytest
 from tests.config.writing import CONNECTION, KEY, OURS, ROTATION, TENANT, Folder
 
 DAYS = "a whole number from 1 to 3650 days"
+MOMENT = "a date such as 2026-12-18 or a weekday such as friday, with a time such as 17:00 or without"
 LATER = "known, but not available in this version (leave it out)"
 NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
@@ -118,7 +119,28 @@ MAIN = {
     ),
     "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
     "notifications": ("notifications: []", f"1:1: notifications: {LATER}"),
-    "freeze windows": ("freeze: []", f"1:1: freeze: {LATER}"),
+    "a freeze of no list": ("freeze: {}", "1:9: freeze: a mapping is not allowed (a list)"),
+    "a freeze without an end": ("freeze: [{from: friday}]", "1:10: freeze[0].to: missing (required)"),
+    "a freeze from a date to a weekday": (
+        "freeze: [{from: 2026-12-18, to: friday}]",
+        "1:33: freeze[0].to: one is a date and the other a weekday (two dates, or two weekdays)",
+    ),
+    "a freeze that ends before it begins": (
+        "freeze: [{from: 2026-12-18 17:00, to: 2026-12-18 16:00}]",
+        "1:39: freeze[0].to: it ends before it begins (a later time than from)",
+    ),
+    "a freeze of years": (
+        "freeze: [{from: 2026-12-18, to: 2028-12-18}]",
+        "1:33: freeze[0].to: it is longer than a year (at most 366 days; isAutoRotationEnabled: false rests for good)",
+    ),
+    "a freeze at an hour that no day has": (
+        "freeze: [{from: friday 25:00, to: monday}]",
+        "1:17: freeze[0].from: 'friday 25:00' is not allowed (" + MOMENT + ")",
+    ),
+    "a freeze of the whole week": (
+        "freeze: [{from: monday, to: friday}, {from: saturday, to: sunday}]",
+        "1:9: freeze: the weekly windows leave no hour of the week (isAutoRotationEnabled: false rests for good)",
+    ),
     "later options by default": ("defaults: {revokeWhen: unused}", f"1:12: defaults.revokeWhen: {LATER}"),
     "a name by default": (
         "defaults: {name: x}",

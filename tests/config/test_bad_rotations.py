@@ -131,7 +131,6 @@ ROTATIONS = {
             " (a mapping of at most 64 names to text of at most 256 characters; numbers in quotes)"
         ),
     ),
-    "approval": ("rotationInterval: 30\nrequiresApproval: true", f"12:5: rotations[0].requiresApproval: {LATER}"),
     "evidence": ("rotationInterval: 30\nrevokeWhen: unused", f"12:5: rotations[0].revokeWhen: {LATER}"),
     "a hook of no kind": ("rotationInterval: 30\nhooks: [{}]", f"12:13: rotations[0].hooks[0].kind: missing ({HOOKS})"),
     "a hook of an unknown kind": (

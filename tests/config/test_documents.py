@@ -88,7 +88,7 @@ def test_the_schema_refuses_unknown_keys_everywhere() -> None:
 def test_the_schema_holds_nothing_of_a_later_version() -> None:
     said = json.dumps(schema())
 
-    for key in ("requiresApproval", "revokeWhen", "dashboard", "notifications", "freeze"):
+    for key in ("revokeWhen", "dashboard", "notifications"):
         assert f'"{key}"' not in said
 
 

@@ -7,7 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.domain.model import Application, DestinationRule, Folder, Initial, OnDrift, Rotation, VerifyRule
+from rotator.domain.freeze import Weekly
+from rotator.domain.model import (
+    Application,
+    DestinationRule,
+    Folder,
+    FreezeWindow,
+    Initial,
+    OnDrift,
+    Rotation,
+    VerifyRule,
+)
 from rotator.domain.schedule import Schedule
 from tests.config.writing import CONNECTION, INTERVAL, KEY, OURS, ROTATION, TENANT, THEIRS
 from tests.config.writing import Folder as Files
@@ -332,3 +342,21 @@ def test_braces_of_another_word_are_told_once(folder: Files) -> None:
             " ({rotation.name} | {rotation.project} | {rotation.environment})"
         )
     ]
+
+
+def test_a_freeze_is_a_range_of_dates_or_comes_back_every_week(folder: Files) -> None:
+    ends = [
+        "{from: 2026-12-18 17:00, to: 2027-01-03, timeZone: Europe/Oslo}",
+        "{from: fri 18:00, to: Monday 06:00}",
+        "{from: saturday, to: sunday, timeZone: Europe/Oslo}",
+    ]
+    range_, weekend, days = folder.load(f"freeze: [{', '.join(ends)}]").freeze
+
+    assert range_ == FreezeWindow(datetime(2026, 12, 18, 16, tzinfo=UTC), datetime(2027, 1, 3, 23, tzinfo=UTC))
+    assert weekend == Weekly(4, 18, 0, 0, 6, 0)
+    assert days == Weekly(5, 0, 0, 0, 0, 0, zone="Europe/Oslo")
+
+
+def test_an_approval_is_asked_for_where_it_is_configured(folder: Files) -> None:
+    assert folder.rotation("rotationInterval: 30\nrequiresApproval: true").requires_approval
+    assert not folder.rotation().requires_approval
