@@ -9,10 +9,10 @@ SEEDS  ?= 1000
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses=$(or $(JOBS),4) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test check lint bench soak demo lock clean
+.PHONY: help venv test test-peers check lint bench soak demo lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 venv: $(STAMP) ## make the virtual environment
 
@@ -25,6 +25,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 test: $(STAMP) ## run the tests
 	$(PYTEST)
+
+test-peers: $(STAMP) ## destinations against real servers, built once from their modules (an hour the first time)
+	ROTATOR_TEST_PEERS=1 $(BIN)/python -m pytest -v tests/peers
 
 lint: $(STAMP) ## style, types and the direction of imports
 	$(BIN)/ruff check .
