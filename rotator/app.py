@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
@@ -105,11 +105,11 @@ class Engine:
         changed = await define(self.store, configuration)
         self.secrets.connections = connections
         await self.directories.replace(connections, configuration.clouds)
-        guarded = _guarded(self.world.destinations, configuration)
+        guarded = _guarded(self.world, configuration)
+        self.world = replace(self.world, limits=_limits(configuration), **guarded)
+        self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
         if configuration.freeze != self.configuration.freeze:  # next visits were chosen under the other one
             await self.store.wake()
-        self.world = replace(self.world, limits=_limits(configuration), destinations=guarded)
-        self.dispatcher.take(self.world, concurrency=configuration.daemon.concurrency)
         for block in ("state", "network"):
             if getattr(configuration, block) != getattr(self.configuration, block):
                 _log.warning("the block %s is read at start only; restart to use it", block)
@@ -232,7 +232,7 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         directories = _directories(configuration, store, secrets)
         try:
             destinations = _destinations(store, directories, configuration)
-            hooks = _hooks(store, directories)
+            hooks = _hooks(store, directories, configuration)
             yield Parts(store, directories, destinations, SystemClock(), secrets, hooks)
         finally:
             await directories.close()
@@ -284,11 +284,12 @@ def _world(
     from rotator.engine.clockwatch import ClockWatch
     from rotator.engine.world import World
 
+    from rotator.destinations.hooks import Runner
     return World(
         store=store,
         directories=directories,
         destinations=_destinations(store, directories, configuration),
-        hooks=_hooks(store, directories),
+        hooks=_hooks(store, directories, configuration),
         clock=SystemClock(),
         chance=SystemChance(),
         clockwatch=ClockWatch(pace=time.pace),
@@ -305,17 +306,20 @@ def _destinations(store: SqlStore, directories: EntraDirectories, configuration:
     return Opener(_surroundings(store, directories)).guarded(configuration.api.allow.hosts)
 
 
-def _guarded(destinations: Destinations, configuration: Configuration) -> Destinations:
+def _guarded(world: World, configuration: Configuration) -> dict[str, Any]:
+    """Those parts of the world that look at what definitions of the API may reach."""
     from rotator.destinations import Opener
 
-    assert isinstance(destinations, Opener)
-    return destinations.guarded(configuration.api.allow.hosts)
+    assert isinstance(world.destinations, Opener)
+    assert isinstance(world.hooks, Runner)
+    hosts = configuration.api.allow.hosts
+    return {"destinations": world.destinations.guarded(hosts), "hooks": world.hooks.guarded(hosts)}
 
 
-def _hooks(store: SqlStore, directories: EntraDirectories) -> Runner:
+def _hooks(store: SqlStore, directories: EntraDirectories, configuration: Configuration) -> Runner:
     from rotator.destinations.hooks import Runner
 
-    return Runner(_surroundings(store, directories))
+    return Runner(_surroundings(store, directories)).guarded(configuration.api.allow.hosts)
 
 
 def _surroundings(store: SqlStore, directories: EntraDirectories) -> Surroundings:

@@ -10,12 +10,14 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from rotator.config.problems import Problems, Spot
 from rotator.destinations import KINDS
+from rotator.destinations.hooks import HOOK_KINDS
 from rotator.entra.options import OAuthApplication
 from rotator.options import FilePath, Flag, Options, Rule, refuse, whole
 from rotator.references import FOLDER
 
 DEFAULT_LISTEN = "127.0.0.1:8780"
 _LISTEN = '127.0.0.1:8780, [::1]:8780, unix:/run/rotator/api.sock or "off"'
+_KINDS = tuple(sorted({*KINDS, *HOOK_KINDS}))
 _NETWORK = "an address or a network such as 10.0.0.0/8"
 
 
@@ -89,14 +91,15 @@ def _folder(value: object) -> str:
 
 
 def _kind(value: object) -> str:
-    return value if isinstance(value, str) and value in KINDS else refuse(value, " | ".join(sorted(KINDS)))
+    return value if isinstance(value, str) and value in _KINDS else refuse(value, " | ".join(_KINDS))
 
 
 class Allow(Options):
     """What definitions made through the API may use beyond what harms nobody."""
 
-    kinds: tuple[Annotated[str, Rule(_kind, {"enum": sorted(KINDS)})], ...] = Field(
-        default=(), description="Kinds of destinations that use what this host has: its files, programs, identity."
+    kinds: tuple[Annotated[str, Rule(_kind, {"enum": list(_KINDS)})], ...] = Field(
+        default=(),
+        description="Kinds of hooks, and of destinations that use this host's files, programs or identity.",
     )
     paths: tuple[Annotated[str, Rule(_folder, {"type": "string", "pattern": "^/"})], ...] = Field(
         default=(), description="Files at or below these may be named, to be written or read."

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rotator.config.problems import Problems, Spot
-from rotator.domain.model import DestinationRule
+from rotator.destinations.hooks import HOOK_KINDS
+from rotator.domain.model import DestinationRule, HookRule
 from rotator.egress import is_address, is_listed, is_public
 
 #: Kinds that need no leave, and the options of each that do. They keep to our own database, sign in as the rotation's
@@ -46,6 +47,17 @@ def check_reach(rule: DestinationRule, allowed: Allowed, problems: Problems, spo
         problems.add(at, refusal)
 
 
+def check_hook(rule: HookRule, allowed: Allowed, problems: Problems, spot: Spot) -> None:
+    """Refuse a hook whose kind the operator does not list, or that reaches further than he lets it."""
+    at = spot / "hooks"
+    if rule.kind not in allowed.kinds:
+        usable = " | ".join(sorted(set(allowed.kinds) & HOOK_KINDS.keys())) or "none"
+        problems.add(at, f"hooks of the kind {rule.kind} are not allowed through the API ({usable}; api.allow.kinds)")
+        return
+    for refusal in (*_of_files(rule, allowed), *_of_addresses(rule, allowed)):
+        problems.add(at, refusal)
+
+
 def _refusals(rule: DestinationRule, allowed: Allowed) -> Iterator[str]:
     if rule.kind not in allowed.kinds:
         if rule.kind not in FREE_KINDS:
@@ -58,7 +70,7 @@ def _refusals(rule: DestinationRule, allowed: Allowed) -> Iterator[str]:
     yield from _of_addresses(rule, allowed)
 
 
-def _of_files(rule: DestinationRule, allowed: Allowed) -> Iterator[str]:
+def _of_files(rule: DestinationRule | HookRule, allowed: Allowed) -> Iterator[str]:
     names = FILES | {"path", "template"} if rule.kind == "file" else FILES
     for name, path in _named(rule.options, lambda key: key in names or key == "file"):
         if not isinstance(path, str) or not is_below(path, allowed.paths):
@@ -67,7 +79,7 @@ def _of_files(rule: DestinationRule, allowed: Allowed) -> Iterator[str]:
         yield f"{name}: what only this host knows is not allowed through the API (a file below api.allow.paths)"
 
 
-def _of_addresses(rule: DestinationRule, allowed: Allowed) -> Iterator[str]:
+def _of_addresses(rule: DestinationRule | HookRule, allowed: Allowed) -> Iterator[str]:
     for option in _ADDRESSES:
         address = rule.options.get(option)
         host = _host(address) if isinstance(address, str) else ""

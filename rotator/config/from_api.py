@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from rotator.config.api_reach import Allowed, check_reach
+from rotator.config.api_reach import Allowed, check_hook, check_reach
 from rotator.config.building import build, check_rotation
 from rotator.config.connections import WrittenConnection, check_connection, own_rotation, read_connection
 from rotator.config.problems import Problems, Spot
@@ -40,8 +40,8 @@ def rotation_from(values: Mapping[str, object], connection: AnyConnection, allow
     check_rotation(written, connection, problems)
     for each in written.destinations:
         check_reach(each.rule, allowed, problems, spot)
-    if written.hooks:
-        problems.add(spot / "hooks", "hooks are not allowed through the API (the configuration may name them)")
+    for hook in written.hooks:
+        check_hook(hook, allowed, problems, spot)
     if problems:
         raise _refusal(problems)
     return replace(build(written, connection), defined_at="", api_made=True)
@@ -68,6 +68,7 @@ def values_of(rotation: Rotation) -> dict[str, object]:
         "secretsMapping": dict(rotation.mapping),
         "verify": _verify(rotation),
         "destinations": [_destination(rule) for rule in rotation.destinations],
+        "hooks": [{"kind": rule.kind, **rule.options} for rule in rotation.hooks],
     }
     if rotation.schedule.zone == "UTC":
         values["rotateAtUtc"] = time

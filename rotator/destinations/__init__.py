@@ -13,8 +13,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rotator.destinations.surroundings import Kept, Surroundings
-from rotator.egress import Egress
+from rotator.destinations.surroundings import Surroundings
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,16 +49,13 @@ class Opener:
     """The port `Destinations`: opens every kind in the same surroundings."""
 
     surroundings: Surroundings
-
     #: Those of definitions made through the API, which may not reach everything.
     for_api: Surroundings | None = None
 
     def guarded(self, hosts: Collection[str]) -> Opener:
         """The same, with definitions made through the API kept to public addresses and these hosts."""
-        around = self.surroundings
-        egress = Egress(hosts)
-        for_api = replace(around, network=lambda: around.network().guarded(egress), kept=Kept())
-        return replace(self, for_api=for_api)
+        return replace(self, for_api=self.surroundings.guarded(hosts))
+
     def open(self, rotation: Rotation, rule: DestinationRule) -> Destination:
         """As `open_destination`."""
         chosen = (self.for_api or self.surroundings) if rotation.api_made else self.surroundings

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from rotator.destinations.formats.disk import Disk
+from rotator.egress import Egress
 
 if TYPE_CHECKING:
     from rotator.domain.model import Delivery
@@ -101,3 +102,8 @@ class Surroundings:
     kept: Kept = field(default_factory=Kept)
     #: What the books say of a destination (rotation id, name), for kinds that cannot be asked themselves.
     delivery: Callable[[str, str], Awaitable[Delivery | None]] = _unknown
+
+    def guarded(self, hosts: Collection[str]) -> Surroundings:
+        """The same for definitions made through the API: requests reach public addresses and these hosts alone."""
+        network, egress = self.network, Egress(hosts)
+        return replace(self, network=lambda: network().guarded(egress), kept=Kept())

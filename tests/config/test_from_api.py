@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from rotator.config.api_reach import FILES, Allowed
 from rotator.config.from_api import connection_from, own_rotation_of, places_of, rotation_from, values_of
 from rotator.destinations import KINDS, options_of
+from rotator.destinations.hooks import HOOK_KINDS, hook_options_of
 from rotator.domain.model import Folder, Secret
 from rotator.domain.resources import MadeConnection
 from rotator.errors import ConfigError
@@ -154,8 +155,33 @@ def test_what_the_operator_lets_it_reach_it_may(destination: dict[str, Any], all
     assert reached(destination, allowed) == ""
 
 
+TOLD = {"kind": "webhook", "url": "https://hooks.example/x", "secret": {"file": "/run/rotator/hook"}}
+
+
+@pytest.mark.parametrize(
+    ("hook", "allowed", "why"),
+    [
+        (TOLD, BELOW, "hooks of the kind webhook are not allowed through the API (none; api.allow.kinds)"),
+        (TOLD, Allowed(["exec"], ["/run/rotator"]), "(exec; api.allow.kinds)"),
+        (TOLD, Allowed(["webhook"]), "api.allow.paths"),
+        ({**TOLD, "url": "https://10.0.0.1/"}, Allowed(["webhook"], ["/run/rotator"]), "api.allow.hosts"),
+    ],
+)
+def test_a_hook_waits_for_the_operators_leave(hook: dict[str, Any], allowed: Allowed, why: str) -> None:
+    (line,) = refused(allowed, hooks=[hook])
+    assert why in line
+
+
+def test_a_hook_that_the_operator_lets_it_have_is_written_as_it_was() -> None:
+    allowed = Allowed(["webhook"], ["/run/rotator"])
+    rotation = rotation_from({**VALUES, "hooks": [TOLD]}, CONTOSO, allowed)
+    assert [rule.kind for rule in rotation.hooks] == ["webhook"]
+    assert rotation_from(values_of(rotation), CONTOSO, allowed) == rotation
+
+
 def test_every_option_that_names_a_file_is_known_to_be_one() -> None:
-    found = {alias for kind in KINDS for alias in _files(options_of(kind))}
+    models = [*map(options_of, KINDS), *map(hook_options_of, HOOK_KINDS)]
+    found = {alias for model in models for alias in _files(model)}
     assert found <= FILES
     assert {"caFile", "kubeconfig", "clientKey", "tokenFile"} <= found
 

@@ -52,10 +52,20 @@ async def test_a_kind_that_the_operator_does_not_list_is_422(house: House) -> No
         assert (refused.status_code, "api.allow.kinds" in refused.text) == (422, True)
 
 
-async def test_hooks_come_from_the_configuration_alone(house: House) -> None:
-    connection = await house.connection()
-    body = house.rotation_body(connection["id"], hooks=[{"kind": "exec", "command": ["/bin/true"]}])
-    assert (await house.ask("POST", ROTATIONS, json=body)).status_code == 422
+async def test_a_hook_runs_only_where_the_operator_lists_its_kind(tmp_path: Path, running: Running) -> None:
+    program, sign = tmp_path / "program", tmp_path / "sign"
+    await asyncio.to_thread(program.write_text, f"#!/bin/sh\ncat > {sign}\n")
+    await asyncio.to_thread(program.chmod, 0o700)
+    hooks = [{"kind": "exec", "command": [str(program)]}]
+    async with open_house(tmp_path, running) as house:
+        body = house.rotation_body((await house.connection())["id"], hooks=hooks)
+        refused = await house.ask("POST", ROTATIONS, json=body)
+        assert (refused.status_code, "api.allow.kinds" in refused.text) == (422, True)
+    async with open_house(tmp_path, running, document=allowing(kinds=["exec"])) as house:
+        made = await house.post(ROTATIONS, body)
+        assert made["secretRotation"]["rotationStatus"] == "success"
+        text = await asyncio.to_thread(sign.read_text)
+        assert "promoted" in text
 
 
 class Listener:

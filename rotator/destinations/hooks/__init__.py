@@ -8,7 +8,7 @@ its section in `docs/hooks.md`, its block in `config.example.yaml`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -17,7 +17,9 @@ from rotator.errors import DestinationRefused, RotatorError
 from rotator.ports import HookResult
 
 if TYPE_CHECKING:
-    from rotator.destinations.hooks.options import HookOptions
+    from collections.abc import Collection
+
+    from rotator.destinations.hooks.options import Hook, HookOptions
     from rotator.destinations.surroundings import Surroundings
     from rotator.domain.model import Credential, HookRule, Rotation
 
@@ -38,6 +40,12 @@ class Runner:
     """The port `Hooks`: runs every kind in the same surroundings."""
 
     surroundings: Surroundings
+    #: Those of definitions made through the API, which may not reach everything.
+    for_api: Surroundings | None = None
+
+    def guarded(self, hosts: Collection[str]) -> Runner:
+        """The same, with definitions made through the API kept to public addresses and these hosts."""
+        return replace(self, for_api=self.surroundings.guarded(hosts))
 
     def names(self, rotation: Rotation) -> tuple[str, ...]:
         """In the order of the definition."""
@@ -53,15 +61,18 @@ class Runner:
     async def run(self, rotation: Rotation, hook: str, credential: Credential) -> HookResult:
         """Whatever goes wrong is the result."""
         try:
-            opened = _options(_rule(rotation, hook)).open(rotation, self.surroundings)
-            await opened.tell(credential)
+            await self._opened(rotation, hook).tell(credential)
         except RotatorError as problem:
             return HookResult(hook, done=False, message=problem.what if not problem.hint else str(problem))
         return HookResult(hook, done=True)
 
     async def check(self, rotation: Rotation, hook: str) -> None:
         """Could it be run? Tells no consumer. Raises RotatorError."""
-        await _options(_rule(rotation, hook)).open(rotation, self.surroundings).check()
+        await self._opened(rotation, hook).check()
+
+    def _opened(self, rotation: Rotation, hook: str) -> Hook:
+        around = (self.for_api or self.surroundings) if rotation.api_made else self.surroundings
+        return _options(_rule(rotation, hook)).open(rotation, around)
 
 
 def hook_options_of(kind: str) -> type[HookOptions]:

@@ -40,6 +40,9 @@ class _Either(Body):
     destinations: list[dict[str, Any]] | None = Field(
         default=None, description="Ours: where the credential goes; default: the embedded store."
     )
+    hooks: list[dict[str, Any]] | None = Field(
+        default=None, description="Ours: whom to tell after a promotion; kinds that api.allow.kinds lists."
+    )
     labels: dict[str, str] | None = Field(default=None, description="Ours: for people and filters.")
 
 
