@@ -271,7 +271,6 @@ async def ask(store: SqlStore, name: str, kind: str, **facts: object) -> Request
     return request
 
 
-        freeze=configuration.freeze,
 def _world(
     configuration: Configuration,
     store: SqlStore,
@@ -296,6 +295,7 @@ def _world(
         holder=f"{node_name(configuration)}/{SystemChance().letters(6)}",
         observers=tuple(observers),
         limits=_limits(configuration),
+        freeze=configuration.freeze,
         spread=spread,
     )
 
