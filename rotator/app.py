@@ -5,23 +5,22 @@ Commands take what they need: `open_books` the database alone, `open_engine` all
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
-from rotator.domain.definition import digest_of
+from rotator.defining import define, digest_of
 from rotator.domain.model import Limits, Request
-from rotator.errors import ConfigError, DefinitionsMoved, StoreError
-from rotator.made import clashes, joined
+from rotator.errors import ConfigError, StoreError
+from rotator.made import joined
 from rotator.ports import Clock, Destinations, Observer
 
 if TYPE_CHECKING:
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from rotator.store.store import SqlStore
 
 _MOST_SHOWN = 20
-#: Nodes that start together bring their definitions in one after the other.
-_REPLANNED = 20
 
 _log = logging.getLogger("rotator.app")
 
@@ -101,9 +98,9 @@ class Engine:
         What cannot change while running (state, network, node) stays as it was, with a warning.
         """
         connections = await joined(self.store, configuration)
-        self.world = replace(self.world, freeze=configuration.freeze)
         changed = await define(self.store, configuration)
         self.secrets.connections = connections
+        self.world = replace(self.world, freeze=configuration.freeze)
         await self.directories.replace(connections, configuration.clouds)
         guarded = _guarded(self.world, configuration)
         self.world = replace(self.world, limits=_limits(configuration), **guarded)
@@ -113,7 +110,7 @@ class Engine:
         for block in ("state", "network"):
             if getattr(configuration, block) != getattr(self.configuration, block):
                 _log.warning("the block %s is read at start only; restart to use it", block)
-        self.configuration, self.digest = configuration, _digest(configuration)
+        self.configuration, self.digest = configuration, digest_of(configuration)
         return changed
 
     async def take_connections(self) -> None:
@@ -190,7 +187,7 @@ async def open_engine(
             watch = ExpiryWatch(secrets, directories, now=store.now)
             try:
                 yield Engine(
-                    configuration, store, secrets, directories, world, dispatcher, watch, _digest(configuration)
+                    configuration, store, secrets, directories, world, dispatcher, watch, digest_of(configuration)
                 )
             finally:
                 await directories.close()
@@ -240,27 +237,6 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
         store.close()
 
 
-async def define(store: SqlStore, configuration: Configuration) -> str:
-    """Bring the configured rotations into the books; says what changed. Raises ConfigError, having changed nothing."""
-    if configuration.unchanged:
-        return "nothing"
-    from rotator.domain.edits import edits
-
-    for _ in range(_REPLANNED):
-        edition, known = await store.edition(), await store.definitions()
-        planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
-        problems += await asyncio.to_thread(clashes, known, configuration.rotations)
-        if problems:
-            raise ConfigError(problems)
-        with suppress(DefinitionsMoved):
-            await store.define(planned, files=configuration.sources, edition=edition)
-            break
-    else:
-        raise DefinitionsMoved
-    counts = Counter(type(edit).__name__.lower() for edit in planned)
-    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "nothing"
-
-
 async def ask(store: SqlStore, name: str, kind: str, **facts: object) -> Request:
     """File a request for the rotation of that name. Raises KeyError when there is none."""
     rotation_id = await store.find(name)
@@ -283,7 +259,6 @@ def _world(
     from rotator.engine.clockwatch import ClockWatch
     from rotator.engine.world import World
 
-    from rotator.destinations.hooks import Runner
     return World(
         store=store,
         directories=directories,
@@ -309,6 +284,7 @@ def _destinations(store: SqlStore, directories: EntraDirectories, configuration:
 def _guarded(world: World, configuration: Configuration) -> dict[str, Any]:
     """Those parts of the world that look at what definitions of the API may reach."""
     from rotator.destinations import Opener
+    from rotator.destinations.hooks import Runner
 
     assert isinstance(world.destinations, Opener)
     assert isinstance(world.hooks, Runner)
@@ -366,11 +342,6 @@ def _rotates(defined: Defined) -> bool:
 def _limits(configuration: Configuration) -> Limits:
     limits = configuration.daemon.limits
     return Limits(limits.rotations_per_hour, limits.failures_before_pause)
-
-
-def _digest(configuration: Configuration) -> str:
-    """Nobody compares that of a file's only node."""
-    return "" if configuration.state.path else digest_of(configuration.rotations)
 
 
 def node_name(configuration: Configuration) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rotator.cli.inspection import Finding
     from rotator.cli.settings import Settings
     from rotator.config import Configuration
+    from rotator.store.store import SqlStore
 
 
 def check(
@@ -54,7 +55,20 @@ async def _check(configuration: Configuration, names: set[str]) -> list[Finding]
         inspection = Inspection(
             parts.directories, parts.destinations, parts.clock, installation, parts.secrets, parts.hooks
         )
-        return await inspection.everything(connections or list(configuration.connections), chosen)
+        found = await inspection.everything(connections or list(configuration.connections), chosen)
+        return [*await _of_nodes(parts.store), *found]
+
+
+async def _of_nodes(store: SqlStore) -> list[Finding]:
+    """Nodes that have read different files are told of; a file has no nodes."""
+    from rotator.cli.inspection import Finding
+    from rotator.domain.nodes import differing
+
+    nodes, now = await store.nodes.nodes()
+    if not differing(nodes, now):
+        return []
+    what = "living nodes have read different definitions"
+    return [Finding("nodes", "definitions", ok=False, message=what, hint="See rotator status --nodes.")]
 
 
 def _print(findings: Sequence[Finding]) -> None:

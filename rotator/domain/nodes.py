@@ -37,6 +37,15 @@ class Node:
         return "draining" if self.draining else "at work"
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The definitions that a node has read from its files."""
+
+    #: Its name, which stays the same when it starts again.
+    node: str
+    digest: str
+
+
 def differing(nodes: Iterable[Node], now: datetime) -> bool:
     """Have living nodes read different definitions?"""
     return len({node.digest for node in nodes if node.lives(now)}) > 1

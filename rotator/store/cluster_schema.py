@@ -21,3 +21,21 @@ nodes = Table(
     Column("seen_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# What each node has last read from its files, by the name that it keeps.
+readings = Table(
+    "readings",
+    metadata,
+    Column("node", TEXT, primary_key=True),
+    Column("digest", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Every set of definitions that has been in the books; the latest `brought_at` is that of those in force.
+generations = Table(
+    "generations",
+    metadata,
+    Column("digest", TEXT, primary_key=True),
+    Column("brought_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

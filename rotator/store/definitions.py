@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, case, delete, insert, select, update
 from rotator.domain.definition import text_hash, to_text
 from rotator.domain.edits import Add, Change, Edit, Inherit, Retire
 from rotator.domain.model import Application, ConnectionHealth, Facts, Rotation, Standing, Switches
+from rotator.domain.nodes import Reading
 from rotator.errors import DefinitionsMoved
 from rotator.store import rows
+from rotator.store.nodes import brought
 from rotator.store.requests import hint
 from rotator.store.rows import micros
 from rotator.store.schema import meta, rotations, sources, standings
@@ -56,14 +58,22 @@ _NO_SOURCES = Prepared(delete(sources))
 
 
 def define(
-    tx: Transaction, edits: Sequence[Edit], files: Mapping[str, str] | None, *, edition: int | None = None
+    tx: Transaction,
+    edits: Sequence[Edit],
+    files: Mapping[str, str] | None,
+    *,
+    edition: int | None = None,
+    reading: Reading | None = None,
 ) -> None:
-    """Make the edits true together; `files` (path to hash) replaces what is known of the sources.
+    """Make the edits true together; `files` (path to hash) replaces what is known of the sources, `reading` is the new
+    generation.
 
     Raises DefinitionsMoved when the definitions no longer have the `edition` that the edits were planned upon.
     """
-    if edits:
+    if edits or reading:
         _next_edition(tx, edition)
+    if reading:
+        brought(tx, reading)
     _add(tx, [edit.rotation for edit in edits if isinstance(edit, Add)])
     for edit in edits:
         if isinstance(edit, Change):

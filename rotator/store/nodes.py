@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select
 
-from rotator.domain.nodes import Node
-from rotator.store.cluster_schema import nodes
+from rotator.domain.nodes import Node, Reading
+from rotator.store.cluster_schema import generations, nodes, readings
 from rotator.store.requests import tell
 from rotator.store.rows import Row, instant, span_micros
 from rotator.store.runner import Runner
@@ -20,6 +20,10 @@ _REMEMBERED = span_micros(timedelta(days=1))
 _BEAT = upsert(nodes, fixed=("started_at",))
 _LEAVE = Prepared(delete(nodes).where(nodes.c.holder == bindparam("of")))
 _FORGET = Prepared(delete(nodes).where(nodes.c.seen_at < bindparam("before")))
+_READING = Prepared(select(readings.c.digest).where(readings.c.node == bindparam("of")))
+_READ = upsert(readings)
+_GENERATIONS = Prepared(select(generations.c.digest).order_by(generations.c.brought_at, generations.c.digest))
+_BROUGHT = upsert(generations)
 _ALL = Prepared(select(*nodes.c).order_by(nodes.c.name, nodes.c.started_at, nodes.c.holder))
 
 
@@ -37,6 +41,10 @@ class NodeStore:
         """It has ended and let go of all it held: the others may look at once."""
         await self._runner.write(lambda tx: _leave(tx, holder))
 
+    async def is_outdated(self, reading: Reading) -> bool:
+        """Have the other nodes left these definitions behind? Those in force, new ones and changed files are not."""
+        return await self._runner.read(lambda tx: _is_outdated(tx, reading))
+
     async def nodes(self) -> tuple[Sequence[Node], datetime]:
         """All of them by name, those that died within a day too, and the time by which they are judged."""
         return await self._runner.read(lambda tx: ([_node(row) for row in tx.rows(_ALL)], instant(tx.real)))
@@ -47,6 +55,23 @@ def _beat(tx: Transaction, node: Node) -> None:
     state = {"visits": node.visits, "draining": node.draining, "started_at": tx.real, "seen_at": tx.real}
     tx.run(_BEAT, row | state)
     tx.run(_FORGET, {"before": tx.real - _REMEMBERED})
+
+
+def _is_outdated(tx: Transaction, reading: Reading) -> bool:
+    known = [row[0] for row in tx.rows(_GENERATIONS)]
+    if reading.digest not in known or reading.digest == known[-1]:
+        return False
+    before = tx.row(_READING, {"of": reading.node})
+    # Files that say something else than before have been changed on purpose, be it back to what they once said.
+    return before is None or before[0] == reading.digest
+
+
+def brought(tx: Transaction, reading: Reading) -> None:
+    """These definitions are in force from now on."""
+    tx.run_all(_READ, [{"node": reading.node, "digest": reading.digest}])
+    latest = tx.rows(_GENERATIONS)
+    if not latest or latest[-1][0] != reading.digest:
+        tx.run_all(_BROUGHT, [{"digest": reading.digest, "brought_at": tx.now}])
 
 
 def _leave(tx: Transaction, holder: str) -> None:

@@ -22,6 +22,7 @@ from rotator.domain.model import (
     Rotation,
     Secret,
 )
+from rotator.domain.nodes import Reading
 from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
 from rotator.store import backup, definitions, embedded, leases, requests, seal, views, writes
@@ -146,14 +147,21 @@ class SqlStore:
     # Definitions and switches.
 
     async def define(
-        self, edits: Sequence[Edit], *, files: Mapping[str, str] | None = None, edition: int | None = None
+        self,
+        edits: Sequence[Edit],
+        *,
+        files: Mapping[str, str] | None = None,
+        edition: int | None = None,
+        reading: Reading | None = None,
     ) -> None:
         """Make the edits true, all or none; what is new or changed is due for a look at once.
 
         `files` (path to hash) replaces what is known of the sources. `edition` is that of the definitions the edits
-        were planned upon: DefinitionsMoved when they have another by now. KeyError when a changed one is unknown.
+        were planned upon: DefinitionsMoved when they have another by now. `reading` is what the node has read to bring
+        in, where there are several. KeyError when a changed one is unknown.
         """
-        await self._runner.write(lambda tx: definitions.define(tx, tuple(edits), files, edition=edition))
+        done = tuple(edits)
+        await self._runner.write(lambda tx: definitions.define(tx, done, files, edition=edition, reading=reading))
 
     async def edition(self) -> int:
         """Grows with every change of a definition; read it before the definitions."""

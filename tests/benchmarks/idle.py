@@ -9,8 +9,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from rotator.app import define, open_books
+from rotator.app import open_books
 from rotator.config import load
+from rotator.defining import define
 from tests.benchmarks.processes import Daemon, command, daemon
 from tests.benchmarks.report import Goal, Line, show
 from tests.benchmarks.tenant import Tenant, nowhere, tenant, write_configuration

@@ -111,6 +111,12 @@ CREATE TABLE folders (
 	PRIMARY KEY (project, environment, path)
 )
  WITHOUT ROWID;
+CREATE TABLE generations (
+	digest TEXT NOT NULL, 
+	brought_at BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+)
+ WITHOUT ROWID;
 CREATE TABLE identities (
 	id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -208,6 +214,12 @@ CREATE TABLE projects (
 	description TEXT NOT NULL, 
 	created_at BIGINT NOT NULL, 
 	PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+CREATE TABLE readings (
+	node TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	PRIMARY KEY (node)
 )
  WITHOUT ROWID;
 CREATE TABLE refresh_tokens (

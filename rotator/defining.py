@@ -1,0 +1,78 @@
+"""How do the configured rotations come into the books? Where several nodes read files of their own, the newest win."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from rotator.domain import definition
+from rotator.domain.nodes import Reading
+from rotator.errors import ConfigError, DefinitionsMoved
+from rotator.made import clashes
+
+if TYPE_CHECKING:
+    from rotator.config import Configuration
+    from rotator.domain.edits import Edit
+    from rotator.store.store import SqlStore
+
+#: Nodes that start together bring their definitions in one after the other.
+_TRIES = 20
+
+_log = logging.getLogger("rotator.app")
+
+
+async def define(store: SqlStore, configuration: Configuration) -> str:
+    """Bring the configured rotations into the books; says what changed. Raises ConfigError, having changed nothing.
+
+    Definitions that other nodes have left behind are not brought in again: only a file that has changed is news.
+    """
+    if configuration.unchanged:
+        return "nothing"
+    reading = _reading(configuration)
+    if reading is not None and await store.nodes.is_outdated(reading):
+        _log.warning(
+            "the definitions in the files of this node (%s) are older than those in the books, which stay: "
+            "bring its files into agreement with those of the other nodes",
+            reading.digest[:8],
+        )
+        return "nothing, for the books hold newer definitions than the files of this node"
+    for _ in range(_TRIES):
+        with suppress(DefinitionsMoved):
+            planned = await _defined(store, configuration, reading)
+            counts = Counter(type(edit).__name__.lower() for edit in planned)
+            return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "nothing"
+    raise DefinitionsMoved
+
+
+async def _defined(store: SqlStore, configuration: Configuration, reading: Reading | None) -> list[Edit]:
+    """Plan upon the books as they stand, and write it down if they still do. Raises DefinitionsMoved, ConfigError."""
+    from rotator.domain.edits import edits
+
+    edition, known = await store.edition(), await store.definitions()
+    planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
+    problems += await asyncio.to_thread(clashes, known, configuration.rotations)
+    if problems:
+        raise ConfigError(problems)
+    await store.define(planned, files=configuration.sources, edition=edition, reading=reading)
+    return planned
+
+
+def digest_of(configuration: Configuration) -> str:
+    """Of the definitions that the configuration holds; nobody compares that of a file's only node."""
+    return "" if configuration.state.path else definition.digest_of(configuration.rotations)
+
+
+def _reading(configuration: Configuration) -> Reading | None:
+    """What this node has read; by the name that it keeps when it starts again."""
+    if configuration.state.path:
+        return None
+    return Reading(configuration.daemon.node or socket.gethostname(), digest_of(configuration))
+
+
+def _new_id() -> str:
+    return str(uuid4())
