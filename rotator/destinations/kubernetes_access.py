@@ -6,7 +6,7 @@ import base64
 import binascii
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,11 @@ class Access:
             raise AccessUnusable(f"{self.token_file} is empty")
         return Secret(text)
 
-    def context(self) -> ssl.SSLContext | None:
+    def context(self, usual: Callable[[], ssl.SSLContext]) -> ssl.SSLContext | None:
         """TLS with that authority alone and our certificate; None where the usual will do. Raises AccessUnusable."""
         if not self.authority and self.key is None:
             return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self.authority else ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self.authority else usual()
         try:
             if self.authority:
                 context.load_verify_locations(cadata=self.authority)

@@ -121,9 +121,10 @@ class Cluster:
         return replace(access, authority=text_of(Path(options.ca_file))) if options.ca_file else access
 
     def _wired(self, access: Access, operation: str) -> Wire:
-        options, context = self._options, self._usable(operation, access.context)
+        options, network = self._options, self._surroundings.network()
+        context = self._usable(operation, lambda: access.context(network.own_context))
         timeouts = Timeouts(min(Timeouts().connect, options.timeout), options.timeout)
-        client = self._surroundings.network().client(timeouts, http2=False, context=context)
+        client = network.client(timeouts, http2=False, context=context)
         return Wire(client, self._place, seconds=options.timeout.total_seconds(), hints={**_HINTS, **self._hints})
 
     def _usable(self, operation: str, made: Callable[[], _T]) -> _T:
