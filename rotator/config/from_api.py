@@ -78,9 +78,9 @@ def values_of(rotation: Rotation) -> dict[str, object]:
         values["lifetime"] = show_span(rotation.lifetime)
     if rotation.renew_before != margin(interval) / 2:
         values["renewBefore"] = show_span(rotation.renew_before)
-    if rotation.initial is Initial.WAIT:
     if rotation.requires_approval:
         values["requiresApproval"] = True
+    if rotation.initial is Initial.WAIT:
         values["initial"] = "wait"
     return values
 
