@@ -14,6 +14,7 @@ from rotator.destinations.azure import AzureOptions
 from rotator.destinations.azure_arm import Arm, ResourceId, kind_of
 from rotator.destinations.marks import Mark, refuse_changed, refuse_foreign, refuse_stale, texts
 from rotator.destinations.sidecar import SIDECAR, Seat, Shared
+from rotator.destinations.wire import in_time
 from rotator.errors import DestinationUnavailable
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class AppDestination:
         self, options: Options, rotation: Rotation, names: Mapping[str, str], *, surroundings: Surroundings
     ) -> None:
         self._names = dict(names)
+        self._timeout = options.timeout
         self._place = options.place()
         self._seat = Seat.of(self._place, surroundings.installation, rotation.id, names)
         self._turn = surroundings.kept.get(self._place.lower(), asyncio.Lock)
@@ -80,7 +82,7 @@ class AppDestination:
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """All names and the mark in one request; the app restarts with them."""
-        async with self._turn:
+        async with in_time(self._timeout, self._place, "write"), self._turn:
             there = await self._look("write")
             now = there.placed(self._seat)
             mine = there.mine(self._seat)
@@ -98,7 +100,7 @@ class AppDestination:
 
     async def remove(self, *, over: Placed) -> None:
         refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._place)
-        async with self._turn:
+        async with in_time(self._timeout, self._place, "remove"), self._turn:
             there = await self._look("remove")
             now, mine = there.placed(self._seat), there.mine(self._seat)
             if now is not None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_foreign, refuse_stale
 from rotator.destinations.sidecar import Seat
+from rotator.destinations.wire import in_time
 from rotator.errors import DestinationRefused, DestinationUnavailable
 from rotator.ports import Placed
 
@@ -75,7 +76,7 @@ class ServiceConnection:
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """Key, ids and mark in one request."""
-        async with self._turn:
+        async with in_time(self._devops.timeout, self._seat.place, "write"), self._turn:
             endpoint = await self._look("write")
             refuse_stale(endpoint.mark.marker if endpoint.mark else None, parcel.marker, destination=self._seat.place)
             mark = Mark(parcel.marker, self._seat.names, digest=self._digest(parcel.secret))
@@ -94,7 +95,7 @@ class ServiceConnection:
     async def remove(self, *, over: Placed) -> None:
         """Takes the mark out; a service connection cannot be without a key."""
         refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._seat.place)
-        async with self._turn:
+        async with in_time(self._devops.timeout, self._seat.place, "remove"), self._turn:
             endpoint = await self._look("remove")
             if endpoint.mark is None or not self._seat.owns(endpoint.mark):
                 return

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_foreign, refuse_stale, texts
 from rotator.destinations.sidecar import Seat, Shared
+from rotator.destinations.wire import in_time
 from rotator.domain.model import Secret
 from rotator.errors import DestinationRefused, DestinationUnavailable
 
@@ -80,7 +81,7 @@ class VariableGroup:
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """All names and the mark in one request."""
-        async with self._turn:
+        async with in_time(self._devops.timeout, self._seat.place, "write"), self._turn:
             group = await self._look("write")
             now, mine = group.shared.placed(self._seat), group.shared.mine(self._seat)
             refuse_stale(mine.marker if mine else None, parcel.marker, destination=self._seat.place)
@@ -97,7 +98,7 @@ class VariableGroup:
 
     async def remove(self, *, over: Placed) -> None:
         refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._seat.place)
-        async with self._turn:
+        async with in_time(self._devops.timeout, self._seat.place, "remove"), self._turn:
             group = await self._look("remove")
             now, mine = group.shared.placed(self._seat), group.shared.mine(self._seat)
             if now is not None:

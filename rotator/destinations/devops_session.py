@@ -65,6 +65,7 @@ class DevOps:
         surroundings: Surroundings,
     ) -> None:
         self.place = place
+        self.timeout = options.timeout
         self._auth = options.auth
         self._address = f"{options.endpoint or _PUBLIC}/{quote(organisation)}"
         self._wire = open_wire(options, place, surroundings, hints=_HINTS)

@@ -16,7 +16,7 @@ from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_fore
 from rotator.destinations.options import NetworkOptions
 from rotator.destinations.sidecar import Seat
 from rotator.destinations.singles import Single
-from rotator.destinations.wire import Answer, open_wire
+from rotator.destinations.wire import Answer, in_time, open_wire
 from rotator.errors import DestinationRefused, DestinationUnavailable
 from rotator.options import Rule, refuse, text
 
@@ -83,7 +83,7 @@ class InfisicalDestination:
         self._names = dict(names)
         self._place = options.place()
         self._seat = Seat.of(self._place, surroundings.installation, rotation.id, names)
-        self._turn = surroundings.kept.get(self._place, asyncio.Lock)
+        self._turn = surroundings.kept.get((self._place, *sorted(self._seat.names)), asyncio.Lock)
         self._wire = open_wire(options, self._place, surroundings, hints=_HINTS)
         self._session = InfisicalSession(
             self._wire,
@@ -106,7 +106,7 @@ class InfisicalDestination:
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """All names in one batch."""
-        async with self._turn:
+        async with in_time(self._options.timeout, self._place, "write"), self._turn:
             rows = await self._look("write")
             now = singles.placed(_singles(rows), self._seat)
             refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
@@ -127,7 +127,7 @@ class InfisicalDestination:
 
     async def remove(self, *, over: Placed) -> None:
         refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._place)
-        async with self._turn:
+        async with in_time(self._options.timeout, self._place, "remove"), self._turn:
             rows = await self._look("remove")
             now = singles.placed(_singles(rows), self._seat)
             if now is None:

@@ -18,7 +18,7 @@ from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_fore
 from rotator.destinations.options import Endpoint
 from rotator.destinations.sidecar import Seat
 from rotator.destinations.singles import Single
-from rotator.destinations.wire import open_wire
+from rotator.destinations.wire import in_time, open_wire
 from rotator.errors import DestinationRefused, DestinationUnavailable
 from rotator.options import Flag
 
@@ -84,7 +84,7 @@ class KeyVaultDestination:
         self._around = surroundings
         self._place = options.place()
         self._seat = Seat.of(self._place, surroundings.installation, rotation.id, names)
-        self._turn = surroundings.kept.get(("azure-key-vault", options.endpoint), asyncio.Lock)
+        self._turn = surroundings.kept.get((self._place, *sorted(self._seat.names)), asyncio.Lock)
         self._opened: KeyVault | None = None
 
     async def check(self) -> None:
@@ -101,7 +101,7 @@ class KeyVaultDestination:
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """The secret itself is written last, so that whoever reads it finds the rest in place."""
-        async with self._turn:
+        async with in_time(self._options.timeout, self._place, "write"), self._turn:
             found = await self._look("write")
             now = singles.placed(self._singles(found), self._seat)
             refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
@@ -124,7 +124,7 @@ class KeyVaultDestination:
     async def remove(self, *, over: Placed) -> None:
         """Soft-deletes our secrets, as the vault always does; a later delivery of these names brings them back."""
         refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._place)
-        async with self._turn:
+        async with in_time(self._options.timeout, self._place, "remove"), self._turn:
             found = await self._look("remove")
             now = singles.placed(self._singles(found), self._seat)
             if now is not None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,6 +19,7 @@ import httpx
 from rotator.answers import parsed, retry_after, shortened
 from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
 from rotator.network import Timeouts
+from rotator.options import show_span
 from rotator.redaction import HIDDEN
 from rotator.references import SecretMissing
 from rotator.trouble import NO_ANSWER, described, remedy
@@ -150,6 +153,22 @@ def open_wire(
     timeouts = Timeouts(min(_CONNECT, options.timeout), options.timeout)
     client = surroundings.network().client(timeouts, extra_ca_file=options.ca_file or "", http2=False)
     return Wire(client, place, seconds=options.timeout.total_seconds(), hints=hints)
+
+
+@asynccontextmanager
+async def in_time(longest: timedelta, place: str, operation: str) -> AsyncIterator[None]:
+    """Several requests, and the wait for one's turn, within the time that the engine has set aside for one call.
+
+    A holder that is overtaken by then must not go on writing.
+    """
+    try:
+        async with asyncio.timeout(longest.total_seconds()):
+            yield
+    except TimeoutError:
+        pass
+    else:
+        return
+    raise DestinationUnavailable(place, operation, f"it did not end within {show_span(longest)}")
 
 
 def resolved(reference: Reference, place: str, operation: str) -> Secret:

@@ -16,15 +16,24 @@ import pytest
 
 from rotator.destinations import parse_options
 from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
-from tests.builders import CLIENT
+from tests.builders import CLIENT, TENANT
 from tests.destinations.places import FIRST, KINDS, NAMES, SECOND, Place, a_parcel, a_place
 from tests.destinations.servers.answering import Fault, Reply, Server
+from tests.destinations.servers.azure_arm import APP, SITE
 
 ID, SECRET = NAMES["clientId"], NAMES["clientSecret"]
-NO_NETWORK = {"embedded", "embedded-store", "dotenv", "json", "directory", "exec"}
+NO_NETWORK = {"embedded", "embedded-store", "dotenv", "json", "directory", "template", "credentials", "exec"}
 #: Names that a place forbids, and a piece of what its refusal says is allowed.
-FORBIDDEN = {
-    "azure-key-vault": ("BILLING_SECRET", "BILLING-SECRET would do"),
+FORBIDDEN: dict[str, tuple[dict[str, Any], str, str]] = {
+    "azure-app-service": ({"resourceId": SITE}, "1ST", "not beginning with a digit"),
+    "azure-container-app": ({"resourceId": APP}, "BILLING_SECRET", "lower-case letters"),
+    "azure-devops": ({"organisation": "a", "project": "b", "variableGroup": "c"}, "a b", "letters, digits"),
+    "azure-key-vault": ({"endpoint": "https://contoso.example"}, "BILLING_SECRET", "BILLING-SECRET would do"),
+    "infisical": (
+        {"projectId": "a", "environment": "b", "auth": {"method": "azure-auth", "identityId": TENANT}},
+        "A:B",
+        "no ':'",
+    ),
 }
 
 
@@ -101,6 +110,12 @@ async def test_a_hang_ends_with_the_timeout(place: Networked) -> None:
     assert isinstance(await failing(place.open(timeout="1s").read()), DestinationUnavailable)
 
 
+async def test_a_write_that_hangs_ends_with_the_timeout(place: Networked) -> None:
+    place.server.faults.append(Fault(place.is_write, hang=True))
+    problem = await failing(place.open(timeout="1s").write(a_parcel(), over=None))
+    assert isinstance(problem, DestinationUnavailable)
+
+
 async def test_a_reset_before_anything_was_done_is_tried_again(place: Networked) -> None:
     place.server.faults.append(Fault(place.is_write, reset=True))
     assert isinstance(await failing(place.open().write(a_parcel(), over=None)), DestinationUnavailable)
@@ -141,7 +156,7 @@ async def test_a_page_of_a_proxy_is_no_answer_of_the_service(place: Networked) -
 
 
 @pytest.mark.parametrize("kind", FORBIDDEN)
-def test_a_name_that_the_place_forbids_is_refused_at_load(kind: str, tmp_path: Path) -> None:
-    name, told = FORBIDDEN[kind]
-    options = parse_options(kind, {"endpoint": "https://contoso.example"}, where="x")
+def test_a_name_that_the_place_forbids_is_refused_at_load(kind: str) -> None:
+    given, name, told = FORBIDDEN[kind]
+    options = parse_options(kind.replace("container-app", "app-service"), given, where="x")
     assert any(told in problem for problem in options.name_problems({"clientSecret": name}))
