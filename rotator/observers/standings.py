@@ -42,6 +42,10 @@ class _Row:
     drifted: tuple[str, ...]
     retiring: int
 
+    def is_in_need(self, now: float) -> bool:
+        """Of attention."""
+        return bool(self.alarms) or self.status == "failed" or self.due_since < now
+
 
 class Standings:
     """What is known of the rotations. Above `per_rotation` of them only those that need attention have lines."""
@@ -65,10 +69,15 @@ class Standings:
         """Of those that are known."""
         return list(self._rows)
 
+    def in_need(self, now: float) -> list[str]:
+        """Of those that need attention, as far as is known."""
+        return [name for name, row in self._rows.items() if row.is_in_need(now)]
+
     def text(self, now: float) -> Iterator[str]:
         """All families, in pieces of a bounded size."""
         yield from self._totals()
-        shown = [row for row in self._rows.values() if self._is_shown(row, now)]
+        few = len(self._rows) <= self.per_rotation
+        shown = [row for row in self._rows.values() if few or row.is_in_need(now)]
         for n, (name, about) in enumerate(_FAMILIES):
             yield head(name, "gauge", about)
             yield from _joined(row.texts[n] for row in shown)
@@ -78,10 +87,6 @@ class Standings:
         )
         yield head("rotator_alarm", "gauge", "1 while the alarm stands.")
         yield from _joined(text for row in shown for text in row.alarms)
-
-    def _is_shown(self, row: _Row, now: float) -> bool:
-        few = len(self._rows) <= self.per_rotation
-        return few or bool(row.alarms) or row.status == "failed" or row.due_since < now
 
     def _totals(self) -> Iterator[str]:
         rows = self._rows.values()

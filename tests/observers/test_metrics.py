@@ -244,6 +244,16 @@ async def test_what_has_changed_is_seen_at_the_next_look_whoever_s_turn_it_is(me
     assert sorted(each["rotation"] for each in following) == ["api-1", "api-3"]
 
 
+async def test_what_needs_attention_is_looked_at_again_whoever_s_turn_it_is(measured: Measured) -> None:
+    await measured.harness.define(*rotations(3))
+    measured.harness.clock.advance(60)
+    assert (await measured.scrape()).value("rotator_overdue_seconds", rotation="api-2") == 60
+    await measured.harness.store.pause("rotation-2")
+    measured.keeper._waiting = ["api-1"]
+
+    assert (await measured.scrape()).value("rotator_overdue_seconds", rotation="api-2") == 0
+
+
 async def test_a_rotation_that_is_gone_is_no_longer_told(measured: Measured) -> None:
     await measured.harness.define(*rotations(2))
     await measured.scrape()
