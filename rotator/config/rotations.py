@@ -9,7 +9,6 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rotator.config.definitions import RotationOptions, Shared, destination_model, hook_model
-from rotator.config.later import FORMATS, later_value
 from rotator.config.problems import Problems, Spot, keys_of
 from rotator.config.reading import Table
 from rotator.config.templates import SAMPLES, filled, unknown_slots
@@ -179,15 +178,12 @@ class Reader:
         if not isinstance(raw, dict):
             self._problems.add(row / n, f"{shown(raw)} is not allowed (a mapping with kind: {kinds})")
             return None
-        kind, form = raw.get("kind"), raw.get("format")
+        kind = raw.get("kind")
         if not isinstance(kind, str):
             what = "missing" if kind is None else f"{shown(kind)} is not allowed"
             self._problems.add(row / n / "kind", f"{what} ({kinds})")
         elif kind not in KINDS:
             self._problems.add(row / n / "kind", f"{shown(kind)} is not allowed ({kinds})")
-        elif kind == "file" and isinstance(form, str) and form in FORMATS:
-            allowed = " | ".join(destination_model("file").model_json_schema()["properties"]["format"]["enum"])
-            self._problems.add(row / n / "format", f"{later_value(form)} ({allowed})")
         else:
             return destination_model(kind)
         return None

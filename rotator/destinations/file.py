@@ -8,21 +8,23 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rotator.destinations.formats.atomic import Access, Busy, Unfit, locked
 from rotator.destinations.formats.layout import Found, Layout, Spot
 from rotator.destinations.marks import Mark, refuse_changed, refuse_foreign, refuse_stale, texts
 from rotator.destinations.options import FIELDS, KindOptions
 from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
-from rotator.options import Rule, one_of, refuse
+from rotator.options import Rule, one_of, problem, refuse
 from rotator.ports import Placed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rotator.destinations.surroundings import Surroundings
-    from rotator.domain.model import Rotation
+    from rotator.domain.model import Folder, Rotation
     from rotator.ports import Destination, Parcel
 
 _T = TypeVar("_T")
@@ -34,7 +36,10 @@ _NAMES = {
         re.compile(r"[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,199}"),
         "1 to 200 characters, no '/', not beginning with '.'",
     ),
+    "template": (re.compile(r"[^\x00-\x1f\x7f]{1,256}"), "1 to 256 characters on one line"),
+    "credentials": (re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}"), "1 to 200 letters, digits, '_', '-' and '.'"),
 }
+Format = Literal["dotenv", "json", "directory", "template", "credentials"]
 #: What only a person can put right, and how; everything else may pass by itself.
 _WRITABLE = "Let the user that rotator runs as write in that directory (systemd: ReadWritePaths=)"
 _HINTS = {
@@ -83,10 +88,15 @@ class Options(KindOptions):
     """Which file, in which format, for whom to read."""
 
     path: Annotated[str, Rule(_path, {"type": "string", "pattern": "^/"})] = Field(
-        description="The file; with format directory, the folder of one file a name. Absolute."
+        description="The file; with format directory or credentials, the folder of one file a name. Absolute."
     )
-    format: Annotated[Literal["dotenv", "json", "directory"], one_of("dotenv", "json", "directory")] = Field(
-        "dotenv", description="dotenv: lines NAME=text. json: members of one object. directory: one file a name."
+    format: Annotated[Format, one_of(*get_args(Format))] = Field(
+        "dotenv",
+        description="dotenv: lines NAME=text. json: members of one object. directory: one file a name. template: as "
+        "your template has it. credentials: one encrypted systemd credential a name.",
+    )
+    template: Annotated[str, Rule(_path, {"type": "string", "pattern": "^/"})] | None = Field(
+        None, description="With format template: the Jinja2 template. Absolute."
     )
     mode: Mode | None = Field(None, description='Who may read it; default: as it is, "0600" when made.')
     owner: Account | None = Field(None, description="User, by name or number; default: as it is.")
@@ -100,7 +110,27 @@ class Options(KindOptions):
         mine = (surroundings.installation, rotation.id)
         ordered = tuple(names[field] for field in FIELDS if field in names)
         spot = Spot(surroundings.disk, self.path, access, *mine, ordered)
-        return FileDestination(spot, _layout(self.format, spot), names, surroundings=surroundings)
+        return FileDestination(spot, self._layout(spot, names, surroundings), names, surroundings=surroundings)
+
+    def claims(self, folder: Folder, names: Collection[str]) -> set[str]:
+        return {self.place()} if self.format == "template" else super().claims(folder, names)
+
+    @model_validator(mode="after")
+    def _has_a_template(self) -> Options:
+        if (self.format == "template") != (self.template is not None):
+            problem("template and format: template go together", "both, or neither")
+        return self
+
+    def _layout(self, spot: Spot, names: Mapping[str, str], surroundings: Surroundings) -> Layout:
+        if self.format == "template" and self.template:
+            from rotator.destinations.formats.template import TemplateLayout
+
+            return TemplateLayout(spot, self.template, names)
+        if self.format == "credentials":
+            from rotator.destinations.formats.credentials import CredentialsLayout, sealer
+
+            return CredentialsLayout(spot, sealer(surroundings.environment))
+        return _layout(self.format, spot)
 
     def name_problems(self, names: Mapping[str, str]) -> list[str]:
         allowed, hint = _NAMES[self.format]

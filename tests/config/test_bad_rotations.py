@@ -163,16 +163,27 @@ ROTATIONS = {
             " ({env: NAME}, {file: /PATH} or {credential: NAME})"
         ),
     ),
-    "a format of a later version": (
-        "rotationInterval: 30\ndestinations: [{kind: file, path: /x, format: template}]",
+    "an unknown format": (
+        "rotationInterval: 30\ndestinations: [{kind: file, path: /x, format: xml}]",
         (
-            "12:51: rotations[0].destinations[0].format: 'template' is known, but not available in this version"
-            " (dotenv | json | directory)"
+            "12:51: rotations[0].destinations[0].format: 'xml' is not allowed"
+            " (dotenv | json | directory | template | credentials)"
         ),
     ),
-    "an option of a later format": (
-        "rotationInterval: 30\ndestinations: [{kind: file, path: /x, template: x}]",
-        f"12:43: rotations[0].destinations[0].template: {LATER}",
+    "a template without its format": (
+        "rotationInterval: 30\ndestinations: [{kind: file, path: /x, template: /y}]",
+        "12:20: rotations[0].destinations[0]: template and format: template go together (both, or neither)",
+    ),
+    "a format without its template": (
+        "rotationInterval: 30\ndestinations: [{kind: file, path: /x, format: template}]",
+        "12:20: rotations[0].destinations[0]: template and format: template go together (both, or neither)",
+    ),
+    "a template somewhere": (
+        "rotationInterval: 30\ndestinations: [{kind: file, path: /x, format: template, template: ../y}]",
+        (
+            "12:71: rotations[0].destinations[0].template: '../y' is not allowed"
+            " (an absolute path without '..', such as /run/rotator/billing.env)"
+        ),
     ),
 }
 

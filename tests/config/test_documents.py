@@ -17,8 +17,9 @@ from tests.config.writing import Folder
 Node = dict[str, Any]
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "configuration.md").read_text(encoding="utf-8")
-#: Each kind of destination has a page of its own.
-PAGES = PAGE + "".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "destinations").glob("*.md")))
+#: Each kind of destination has a page of its own, and so have hooks.
+OWN_PAGES = [*sorted((DOCS / "destinations").glob("*.md")), DOCS / "hooks.md"]
+PAGES = PAGE + "".join(page.read_text(encoding="utf-8") for page in OWN_PAGES)
 #: What all kinds of destinations share, those that speak to a network also; it is shown with some.
 SHARED = {"required", "order", "onDrift", "adopt", "names", "endpoint", "caFile", "timeout", "auth"}
 

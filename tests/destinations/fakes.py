@@ -79,7 +79,7 @@ class StoppingDisk(QuickDisk):
         self._open.clear()
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*args: Any) -> Any:
+        def step(*args: Any, **named: Any) -> Any:
             if self.left <= 0:
                 self.stopped = True
                 raise PowerCut
@@ -88,7 +88,7 @@ class StoppingDisk(QuickDisk):
                 self.steps.append(name)
             if name == "write":
                 return call(args[0], args[1][: max(1, len(args[1]) // 2)])
-            answer = call(*args)
+            answer = call(*args, **named)
             if name == "close":
                 self._open.discard(args[0])
             elif name in {"create", "open_lock", "open_folder", "open_existing"}:

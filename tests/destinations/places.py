@@ -47,6 +47,8 @@ class Place:
     inline: bool = True
     disk: Disk = field(default_factory=QuickDisk)
     installation: str = INSTALLATION
+    #: Others may keep something of theirs in the same place.
+    shared: ClassVar[bool] = True
     kept: Kept = field(default_factory=Kept)
     #: Nobody can read a text there again, so that any change of the place by others counts as drift.
     is_blind: ClassVar[bool] = False
@@ -252,6 +254,8 @@ _MAKERS = {
     "dotenv": ("file", "places", "DotenvPlace"),
     "json": ("file", "places", "JsonPlace"),
     "directory": ("file", "places", "DirectoryPlace"),
+    "template": ("file", "places_files", "TemplatePlace"),
+    "credentials": ("file", "places_files", "CredentialsPlace"),
     "exec": ("exec", "places_handed", "ExecPlace"),
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "gcp-secret-manager": ("gcp-secret-manager", "places_gcp", "GcpPlace"),

@@ -50,7 +50,7 @@ class TestHooks:
             taken.append(len(await harness.store.claim("node-2", limit=5, ttl=MINUTE)))
             return await truth(*args)  # type: ignore[arg-type]
 
-        harness.hooks.run = slow  # type: ignore[method-assign]
+        harness.hooks.run = slow  # type: ignore[method-assign,assignment]
         await harness.define(billing())
         await harness.run_for(HOUR)
         assert taken == [0]
@@ -73,7 +73,7 @@ class TestHooks:
             alive.append(harness.ours())
             return await truth(*args)  # type: ignore[arg-type]
 
-        harness.hooks.run = slow  # type: ignore[method-assign]
+        harness.hooks.run = slow  # type: ignore[method-assign,assignment]
         await harness.ask("rotate")
         await harness.run_for(HOUR)
         assert alive == [["key-1", "key-2"]]
@@ -88,7 +88,7 @@ class TestHooks:
             seen.append((await harness.current()).key_id)
             return await truth(*args)  # type: ignore[arg-type]
 
-        harness.hooks.run = look  # type: ignore[method-assign]
+        harness.hooks.run = look  # type: ignore[method-assign,assignment]
         await harness.define(billing())
         await harness.run_for(HOUR)
         assert seen == ["key-1"]
