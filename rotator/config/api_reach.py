@@ -24,8 +24,10 @@ FREE_KINDS: Mapping[str, frozenset[str]] = {
 FILES = frozenset({"caFile", "kubeconfig", "clientCertificate", "clientKey", "credentialsFile", "tokenFile"})
 #: Options that say where requests go.
 _ADDRESSES = ("endpoint", "url")
-#: Kinds whose libraries bring their own HTTP, so that nobody looks at the address they connect to.
-_OWN_HTTP = frozenset({"aws-secrets-manager", "gcp-secret-manager"})
+#: Kinds whose address the caller may choose among public ones. All others show whoever answers there what they sign in
+#: with, or bring their own HTTP, so that nobody looks at what they connect to: the operator lists their addresses.
+#: A webhook's key is not sent, and Key Vault's SDK asks for no token for a vault of another name.
+_FREE_ADDRESS = frozenset({"azure-key-vault", "webhook"})
 _REFERENCES = frozenset({"file", "env", "credential"})
 
 
@@ -85,7 +87,9 @@ def _of_addresses(rule: DestinationRule | HookRule, allowed: Allowed) -> Iterato
         host = _host(address) if isinstance(address, str) else ""
         if not host or is_listed(host, allowed.hosts):
             continue
-        if rule.kind in _OWN_HTTP or (is_address(host) and not is_public(host)):
+        if rule.kind not in _FREE_ADDRESS:
+            yield f"{option}: {host} is not allowed through the API (one of api.allow.hosts)"
+        elif is_address(host) and not is_public(host):
             yield f"{option}: {host} is not allowed through the API (a public host, or one of api.allow.hosts)"
 
 

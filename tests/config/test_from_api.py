@@ -92,6 +92,9 @@ TO_VAULT = {"kind": "azure-key-vault", "endpoint": "https://contoso.vault.azure.
 TO_HOOK = {"kind": "webhook", "url": "https://hooks.example/x", "secret": {"file": "/run/rotator/hook"}}
 TO_AWS = {"kind": "aws-secrets-manager", "region": "eu-north-1", "secretId": "billing"}
 BELOW = Allowed(paths=["/run/rotator"])
+TO_KV = {"kind": "vault", "endpoint": "https://vault.example", "path": "apps/billing"}
+SITE = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/g/providers/Microsoft.Web/sites/billing"
+TO_SITE = {"kind": "azure-app-service", "resourceId": SITE}
 CLUSTER = {"kind": "kubernetes", "namespace": "prod", "secret": "billing"}
 
 
@@ -130,6 +133,9 @@ def test_what_signs_in_as_the_connection_needs_no_leave(destination: dict[str, A
         ({**TO_HOOK, "url": "https://[::ffff:10.0.0.1]/x"}, BELOW, "is not allowed"),
         ({**TO_VAULT, "endpoint": "https://10.0.0.1"}, Allowed(hosts=["10.0.0.2"]), "endpoint: 10.0.0.1"),
         ({**TO_AWS, "endpoint": "https://aws.example"}, Allowed(["aws-secrets-manager"]), "endpoint: aws.example"),
+        (TO_KV, Allowed(["vault"]), "endpoint: vault.example is not allowed"),
+        ({**CLUSTER, "endpoint": "https://evil.example"}, Allowed(["kubernetes"]), "endpoint: evil.example"),
+        ({**TO_SITE, "endpoint": "https://evil.example"}, Allowed(), "endpoint: evil.example"),
     ],
 )
 def test_what_reaches_further_waits_for_the_operators_leave(
@@ -147,6 +153,8 @@ def test_what_reaches_further_waits_for_the_operators_leave(
         (TO_AWS, Allowed(["aws-secrets-manager"])),
         ({**TO_AWS, "endpoint": "https://aws.example"}, Allowed(["aws-secrets-manager"], (), ["aws.example"])),
         (TO_HOOK, BELOW),
+        (TO_SITE, Allowed()),
+        (TO_KV, Allowed(["vault"], (), ["vault.example"])),
         ({**TO_HOOK, "url": "https://10.0.0.1/x"}, Allowed((), ["/run/rotator"], ["10.0.0.0/8"])),
         ({**TO_VAULT, "auth": {"method": "managed-identity"}}, Allowed(["azure-key-vault"])),
     ],
