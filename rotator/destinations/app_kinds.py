@@ -43,6 +43,7 @@ class Site:
         site = "Microsoft.Web/sites/slots" if "/slots/" in arm.resource_id.lower() else "Microsoft.Web/sites"
         needed = (f"{site}/config/list/action", f"{site}/config/write")
         await arm.demand("check", needed, role="Website Contributor")
+        await self.load(arm, "check")
 
     async def load(self, arm: Arm, operation: str) -> Shared:
         """Settings with their texts: there is no other listing."""
@@ -66,6 +67,7 @@ class ContainerApp:
         """What listing and replacing secrets need."""
         needed = ("Microsoft.App/containerApps/listSecrets/action", "Microsoft.App/containerApps/write")
         await arm.demand("check", needed, role="Container Apps Contributor")
+        await self.load(arm, "check")
 
     async def load(self, arm: Arm, operation: str) -> Shared:
         """A reference to a key vault stands as the row it is."""

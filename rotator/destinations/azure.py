@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from rotator.destinations.surroundings import AzureTokens, Surroundings
     from rotator.domain.model import Rotation
 
-_NEEDED = {"client-secret": ("client_id", "client_secret"), "certificate": ("client_id", "certificate")}
+#: Method -> what it cannot do without, and what it takes besides.
+_TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "client-secret": (("client_id", "client_secret"), ("tenant_id",)),
+    "certificate": (("client_id", "certificate"), ("tenant_id", "private_key")),
+    "managed-identity": ((), ("tenant_id", "client_id")),
+    "workload-identity": (("client_id",), ("tenant_id", "token_file")),
+    "azure-cli": ((), ("tenant_id",)),
+}
 
 
 class AzureAuth(Options):
@@ -37,15 +44,18 @@ class AzureAuth(Options):
 
     @model_validator(mode="after")
     def _has_what_the_method_needs(self) -> Self:
-        for name in self.needed():
-            if getattr(self, name) is None:
-                alias = type(self).model_fields[name].alias or name
+        needed, besides = self.takes()
+        for name, field in type(self).model_fields.items():
+            alias, given = field.alias or name, getattr(self, name) is not None
+            if name in needed and not given:
                 problem(f"{alias} is missing", f"the method {self.method} needs it")
+            if given and name not in {"method", *needed, *besides}:
+                problem(f"{alias} is not allowed", f"the method {self.method} has no use for it")
         return self
 
-    def needed(self) -> tuple[str, ...]:
-        """The options that the method cannot do without."""
-        return _NEEDED.get(self.method, ())
+    def takes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The options that the method cannot do without, and those it takes besides."""
+        return _TAKES[self.method]
 
     def credentials(self) -> dict[str, object]:
         """As `AzureTokens` takes it: the options that are set, secrets still named."""

@@ -42,8 +42,8 @@ class DevOpsAuth(AzureAuth):
     ]
     token: NamedSecret | None = Field(default=None, description="token: a personal access token, named.")
 
-    def needed(self) -> tuple[str, ...]:
-        return ("token",) if self.method == "token" else super().needed()
+    def takes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return (("token",), ()) if self.method == "token" else super().takes()
 
 
 class DevOpsReach(AzureReach):
@@ -70,8 +70,7 @@ class DevOps:
         self._address = f"{options.endpoint or _PUBLIC}/{quote(organisation)}"
         self._wire = open_wire(options, place, surroundings, hints=_HINTS)
         self._sign_in = AzureSignIn(options, rotation, place, surroundings=surroundings)
-        who = (self._address, rotation.connection, str(self._auth))
-        self._known: dict[str, str] = surroundings.kept.get(("azure-devops", *who), dict)
+        self._me = ""
 
     async def send(
         self, operation: str, method: str, path: str, *, wanted: Collection[int] = (), **request: Any
@@ -89,16 +88,16 @@ class DevOps:
         raise self._wire.failure(operation, url, Answer(401))
 
     async def me(self, operation: str) -> str:
-        """The id under which our changes are recorded there; asked once."""
-        if "id" not in self._known:
+        """The id under which our changes are recorded there; asked once an opening."""
+        if not self._me:
             answer = await self.send(
                 operation, "GET", "/_apis/connectionData", params={"api-version": f"{_VERSION}-preview"}
             )
             user = answer.json.get("authenticatedUser")
             if not isinstance(user, dict) or not isinstance(user.get("id"), str):
                 raise DestinationUnavailable(self.place, operation, "the answer is not one of Azure DevOps")
-            self._known["id"] = user["id"]
-        return self._known["id"]
+            self._me = user["id"]
+        return self._me
 
     async def close(self) -> None:
         """Let go of the connections."""

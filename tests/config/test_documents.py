@@ -52,13 +52,11 @@ def test_the_example_covers_the_whole_schema() -> None:
     # What all methods of connections share is shown once, with the first of them.
     shared = set(whole["$defs"]["ClientSecretConnection"]["properties"])
     missing = {each for each in missing if not (each.partition("Connection.")[2] in shared and "Connection." in each)}
+    # Azure DevOps signs in by one method more than other kinds of Azure, which show the rest.
+    missing -= {f"DevOpsAuth.{option}" for name, option in written if name == "AzureAuth"}
     assert {each for each in missing if each.partition("Destination.")[2] not in SHARED} == set()
     assert {"ClientSecretConnection." + option for option in shared}.isdisjoint(missing)
-    assert {option for option in SHARED if option not in {option for _, option in written}} <= {
-        "auth",
-        "endpoint",
-        "timeout",
-    }
+    assert {option for _, option in written} >= SHARED
 
 
 def test_every_option_of_the_example_has_a_comment() -> None:

@@ -80,6 +80,15 @@ async def test_check_names_the_role_and_the_actions_that_are_missing(
     assert "Website Contributor" in caught.value.hint
 
 
+async def test_whoever_may_not_ask_for_rights_is_checked_by_a_listing(site: SitePlace) -> None:
+    asking = Fault(lambda request: "/permissions" in request.path, reply=site.refusal(403))
+    site.server.faults.append(asking)
+    await site.open().check()
+    site.server.faults.append(Fault(reply=site.refusal(403)))
+    with pytest.raises(DestinationRefused, match="403"):
+        await site.open().check()
+
+
 async def test_check_asks_for_the_rights_on_the_slot(site: SitePlace) -> None:
     site.server.allowed = ["Microsoft.Web/sites/config/*"]
     with pytest.raises(DestinationRefused, match="sites/slots/config/write"):

@@ -219,3 +219,22 @@ def test_marks_of_long_names_fit_into_tags_and_tags_of_others_give_way() -> None
     assert all(len(value) <= 256 for value in tags.values())
     assert len(carried({f"tag-{n}": "x" for n in range(15)}, tags)) == 15
     assert mark_of({"rotator-key": "k"}) is None
+
+
+@pytest.mark.parametrize(
+    ("auth", "told"),
+    [
+        ({"method": "client-secret", "clientId": CLIENT}, "clientSecret is missing .the method client-secret needs it"),
+        ({"method": "workload-identity"}, "clientId is missing"),
+        (
+            {"method": "managed-identity", "clientSecret": {"env": "X"}},
+            "clientSecret is not allowed .*has no use for it",
+        ),
+        ({"method": "azure-cli", "clientId": CLIENT}, "clientId is not allowed"),
+        ({"method": "certificate", "clientId": CLIENT, "certificate": {"file": "here.pem"}}, "file: /PATH"),
+        ({"method": "carrier-pigeon"}, "client-secret | certificate"),
+    ],
+)
+def test_a_sign_in_that_says_too_much_or_too_little_is_refused_at_load(auth: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        parse_options("azure-key-vault", {"endpoint": "https://contoso.vault.azure.net", "auth": auth}, where="x")
