@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rotator.config import Configuration
     from rotator.web.api.resources import Resources
     from rotator.web.broadcast import Broadcast
+    from rotator.web.dashboard.parts import Dashboard
     from rotator.web.parts import Parts
     from rotator.web.server import Place
 
@@ -37,8 +39,8 @@ async def api_of(engine: Engine) -> AsyncIterator[str]:
     from rotator.web.building import build
     from rotator.web.server import serving
 
-    parts = _parts(engine)
-    app = build(parts, await _resources(engine))
+    parts, resources = _parts(engine), await _resources(engine)
+    app = build(parts, resources, _dashboard(engine, parts, resources))
     async with serving(app, _place(engine.configuration)) as address, _told(engine, parts.broadcast):
         _log.info("the API listens", address=address)
         yield address
@@ -102,6 +104,23 @@ async def _resources(engine: Engine) -> Resources:
         connections=desk,
         clock=engine.world.clock,
         installation=store.installation,
+    )
+
+
+def _dashboard(engine: Engine, parts: Parts, resources: Resources) -> Dashboard | None:
+    """The pages; None where what they are made with is not installed."""
+    if find_spec("jinja2") is None:
+        _log.info("there is no dashboard: install entra-rotator[dashboard] to have it")
+        return None
+    from rotator.web.dashboard.parts import Dashboard
+
+    configuration, store = engine.configuration, engine.store
+    return Dashboard(
+        parts,
+        resources,
+        books=store,
+        is_secure=configuration.api.tls is not None or configuration.api.behind_proxy,
+        nodes=None if configuration.state.path else store.nodes.nodes,
     )
 
 

@@ -16,6 +16,7 @@ from rotator.cli import (
     check,
     config,
     copies,
+    dashboard,
     demo,
     exits,
     healthcheck,
@@ -149,6 +150,7 @@ app.command("forget")(requests.forget)
 app.add_typer(secret.app, name="secret")
 app.add_typer(identity.app, name="identity")
 app.add_typer(audit.app, name="audit")
+app.add_typer(dashboard.app, name="dashboard")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 app.command("backup")(copies.backup)

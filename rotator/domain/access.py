@@ -35,6 +35,14 @@ class Method(StrEnum):
     TOKEN = "token-auth"  # noqa: S105 - a name
     UNIVERSAL = "universal-auth"
     AZURE = "azure-auth"
+    #: A one-time link to the dashboard, made on the host, and the session of a browser that it becomes.
+    LINK = "dashboard-link"
+    SESSION = "dashboard-session"
+
+    @property
+    def stands_alone(self) -> bool:
+        """Came of no way to sign in that could be taken away from the identity."""
+        return self not in {Method.UNIVERSAL, Method.AZURE}
 
 
 @dataclass(frozen=True, slots=True)

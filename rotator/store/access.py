@@ -144,6 +144,10 @@ class AccessStore:
         """It opens nothing any more; False when it was gone."""
         return await self._noted(lambda tx: tokens.revoke(tx, digest), note)
 
+    async def revoke_tokens(self, identity_id: str, method: Method, note: Note) -> None:
+        """Every token of the identity that came by that method opens nothing any more."""
+        await self._noted(lambda tx: tokens.revoke_all(tx, identity_id, method), note)
+
     # Audit.
 
     async def record(self, notes: Sequence[Note]) -> None:

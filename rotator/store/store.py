@@ -23,9 +23,10 @@ from rotator.domain.model import (
     Secret,
 )
 from rotator.domain.nodes import Reading
+from rotator.domain.overview import Life, Look, Overview
 from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
-from rotator.store import backup, definitions, embedded, leases, requests, seal, views, writes
+from rotator.store import backup, definitions, embedded, leases, overview, requests, seal, views, writes
 from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
 from rotator.store.nodes import NodeStore
@@ -208,6 +209,14 @@ class SqlStore:
     async def ledger(self, rotation_id: str) -> Sequence[Credential]:
         """All credentials of a rotation, revoked ones included, oldest first."""
         return await self._runner.read(lambda tx: views.ledger(tx, rotation_id))
+
+    async def overview(self, look: Look) -> Overview:
+        """How all rotations stand, and a page of them with what happened to each."""
+        return await self._runner.read(lambda tx: overview.overview(tx, look))
+
+    async def life(self, rotation_id: str, since: datetime) -> Life:
+        """What happened to one rotation since then."""
+        return await self._runner.read(lambda tx: overview.life(tx, rotation_id, since))
 
     async def ids(self) -> Ids:
         """The ids of what has no row of its own."""

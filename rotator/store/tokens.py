@@ -70,7 +70,7 @@ def bearer(tx: Transaction, digest: str) -> Bearer | None:
     if row is None:
         return None
     token, rule = _token_of(row[:_TOKEN]), row[_IDENTITY:]
-    if rule[0] is None and token.method is not Method.TOKEN:
+    if rule[0] is None and not token.method.stands_alone:
         return None
     return Bearer(
         token,

@@ -9,14 +9,15 @@ from rotator import __version__
 from rotator.web import envelope, health, scraping, signing
 from rotator.web.api import ROUTERS, audit_rows, secrets
 from rotator.web.api.resources import Resources
+from rotator.web.dashboard.parts import Dashboard
 from rotator.web.gate import Gate
 from rotator.web.parts import Parts
 
 _ABOUT = "Rotations, connections, mapped secrets and sign-in. Paths and fields follow Infisical, so its clients work."
 
 
-def build(parts: Parts, resources: Resources | None = None) -> ASGIApp:
-    """The API as an ASGI app; without resources it is only signed in to."""
+def build(parts: Parts, resources: Resources | None = None, dashboard: Dashboard | None = None) -> ASGIApp:
+    """The API as an ASGI app; without resources it is only signed in to, without a dashboard it has no pages."""
     app = FastAPI(
         title="Rotator",
         version=__version__,
@@ -30,7 +31,18 @@ def build(parts: Parts, resources: Resources | None = None) -> ASGIApp:
     app.state.resources = resources
     envelope.install(app)
     app.router.routes.extend(secrets.QUICK if resources else ())
-    for router in (*(ROUTERS if resources else ()), *signing.ROUTERS, audit_rows.router, health.router, scraping.router):
+    for router in (
+        *(ROUTERS if resources else ()),
+        *signing.ROUTERS,
+        audit_rows.router,
+        health.router,
+        scraping.router,
+    ):
         # Not included, as the framework calls it: it would try every route of an included router twice.
         app.router.routes.extend(router.routes)
+    if dashboard is not None:
+        from rotator.web.dashboard.routes import ROUTES as PAGES
+
+        app.state.dashboard = dashboard
+        app.router.routes.extend(PAGES)
     return Gate(app, parts)

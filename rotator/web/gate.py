@@ -19,7 +19,8 @@ from rotator.web.refusals import BadRequest, TooLarge, TooSlow
 
 #: The largest body that is read.
 LARGEST = 256 * 1024
-_ADDED = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_UNKEPT = (b"cache-control", b"no-store")
+_ADDED = ((b"x-content-type-options", b"nosniff"),)
 _BODILESS = ("GET", "HEAD", "OPTIONS")
 _NO_BODY: Message = {"type": "http.request", "body": b"", "more_body": False}
 
@@ -87,6 +88,8 @@ class _Answer:
                 await self._before(message["status"])
             self.status = message["status"]
             more = [*_ADDED, (b"x-request-id", self.request_id.encode())]
+            if not any(name == b"cache-control" for name, _ in message["headers"]):
+                more.append(_UNKEPT)
             message["headers"] = [*message["headers"], *more]
         await self._send(message)
 

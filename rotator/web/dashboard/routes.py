@@ -1,0 +1,10 @@
+"""Which pages are there? Found by the paths that follow from what they show."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from rotator.web.dashboard import files, overview, signing
+
+#: All of them.
+ROUTES: list[Route] = [*overview.ROUTES, *signing.ROUTES, *files.ROUTES]
