@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 SEEDS  ?= 1000
+MINUTES ?= 10
 # A worker for each core, four at most: more wait for one another's disk and loopback.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses=$(or $(JOBS),4) --dist worksteal
 
@@ -40,8 +41,9 @@ check: lint test ## everything CI checks: lint, then the tests
 bench: $(STAMP) ## print the numbers of docs/benchmarks.md again
 	$(BIN)/python -m tests.benchmarks
 
-soak: $(STAMP) ## many simulated seeds: make soak SEEDS=5000
+soak: $(STAMP) ## many simulated seeds, and nodes that are killed for long: make soak SEEDS=5000 MINUTES=10
 	ROTATOR_SIMULATION_SEEDS=$(SEEDS) $(PYTEST) --timeout=0 tests/simulation
+	ROTATOR_CLUSTER_MINUTES=$(MINUTES) $(BIN)/python -m pytest --timeout=0 -s tests/cluster/test_soak.py
 
 demo: $(STAMP) ## the whole product in one command, against a simulated tenant
 	$(BIN)/rotator demo

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from rotator.domain import definition
-from rotator.domain.nodes import Reading
+from rotator.domain.nodes import Age, Reading
 from rotator.errors import ConfigError, DefinitionsMoved
 from rotator.made import clashes
 
@@ -34,13 +34,15 @@ async def define(store: SqlStore, configuration: Configuration) -> str:
     if configuration.unchanged:
         return "nothing"
     reading = _reading(configuration)
-    if reading is not None and await store.nodes.is_outdated(reading):
-        _log.warning(
-            "the definitions in the files of this node (%s) are older than those in the books, which stay: "
-            "bring its files into agreement with those of the other nodes",
-            reading.digest[:8],
-        )
-        return "nothing, for the books hold newer definitions than the files of this node"
+    if reading is not None:
+        match await store.nodes.age(reading):
+            case Age.IN_FORCE:
+                # However many there are, none needs to be read again.
+                await store.define([], reading=reading)
+                return "nothing"
+            case Age.OUTDATED:
+                _warn(reading)
+                return "nothing, for the books hold newer definitions than the files of this node"
     for _ in range(_TRIES):
         with suppress(DefinitionsMoved):
             planned = await _defined(store, configuration, reading)
@@ -60,6 +62,14 @@ async def _defined(store: SqlStore, configuration: Configuration, reading: Readi
         raise ConfigError(problems)
     await store.define(planned, files=configuration.sources, edition=edition, reading=reading)
     return planned
+
+
+def _warn(reading: Reading) -> None:
+    _log.warning(
+        "the definitions in the files of this node (%s) are older than those in the books, which stay: "
+        "bring its files into agreement with those of the other nodes",
+        reading.digest[:8],
+    )
 
 
 def digest_of(configuration: Configuration) -> str:

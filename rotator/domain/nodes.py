@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 #: A node shows itself this often.
 BEAT = timedelta(seconds=10)
@@ -35,6 +36,15 @@ class Node:
         if not self.lives(now):
             return "silent"
         return "draining" if self.draining else "at work"
+
+
+class Age(Enum):
+    """How definitions that a node has read stand to those in the books."""
+
+    NEWS = "news"
+    IN_FORCE = "in force"
+    #: The other nodes have left them behind.
+    OUTDATED = "outdated"
 
 
 @dataclass(frozen=True, slots=True)

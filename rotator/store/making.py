@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from rotator.store.store import FINGERPRINT_KEY
 _VERSION = Prepared(select(schema.version.c.version_num))
 _SET_VERSION = Prepared(insert(schema.version).values(version_num=bindparam("version")))
 _INSTALLATION = Prepared(select(schema.meta.c.value).where(schema.meta.c.name == "installation"))
+_ALSO_FOR = Prepared(select(schema.meta.c.value).where(schema.meta.c.name == "also_for"))
 _SET_META = Prepared(insert(schema.meta).values(name=bindparam("of"), value=bindparam("is")))
 
 
@@ -81,6 +83,12 @@ def installation_of(tx: Transaction) -> str:
     return str(row[0])
 
 
+def _also_for(tx: Transaction) -> list[str]:
+    """Older revisions whose programs can work on this schema too, as its last migration has said."""
+    row = tx.row(_ALSO_FOR)
+    return json.loads(row[0]) if row else []
+
+
 def is_newest(tx: Transaction, where: str) -> bool:
     """Is the schema the newest? False: it is to be migrated. Raises StoreUnusable when it is newer than we are."""
     found = [str(row[0]) for row in tx.rows(_VERSION)]
@@ -88,6 +96,9 @@ def is_newest(tx: Transaction, where: str) -> bool:
         return True
     if len(found) == 1 and found[0] in schema.REVISIONS:
         return False
+    if schema.REVISION in _also_for(tx):
+        # A newer node has added to the schema while this one is still to be replaced.
+        return True
     raise StoreUnusable(
         f"The state database {where} has schema {', '.join(found) or 'none'}, this program knows {schema.REVISION}",
         hint="It was written by a newer rotator: install that one, or restore an older backup. Nothing was changed.",

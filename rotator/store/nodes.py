@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select
 
-from rotator.domain.nodes import Node, Reading
+from rotator.domain.nodes import Age, Node, Reading
 from rotator.store.cluster_schema import generations, nodes, readings
 from rotator.store.requests import tell
 from rotator.store.rows import Row, instant, span_micros
@@ -41,9 +41,9 @@ class NodeStore:
         """It has ended and let go of all it held: the others may look at once."""
         await self._runner.write(lambda tx: _leave(tx, holder))
 
-    async def is_outdated(self, reading: Reading) -> bool:
-        """Have the other nodes left these definitions behind? Those in force, new ones and changed files are not."""
-        return await self._runner.read(lambda tx: _is_outdated(tx, reading))
+    async def age(self, reading: Reading) -> Age:
+        """How these definitions stand to those in the books. A file that was changed is news whatever it says."""
+        return await self._runner.read(lambda tx: _age(tx, reading))
 
     async def nodes(self) -> tuple[Sequence[Node], datetime]:
         """All of them by name, those that died within a day too, and the time by which they are judged."""
@@ -57,13 +57,15 @@ def _beat(tx: Transaction, node: Node) -> None:
     tx.run(_FORGET, {"before": tx.real - _REMEMBERED})
 
 
-def _is_outdated(tx: Transaction, reading: Reading) -> bool:
+def _age(tx: Transaction, reading: Reading) -> Age:
     known = [row[0] for row in tx.rows(_GENERATIONS)]
-    if reading.digest not in known or reading.digest == known[-1]:
-        return False
+    if reading.digest not in known:
+        return Age.NEWS
+    if reading.digest == known[-1]:
+        return Age.IN_FORCE
     before = tx.row(_READING, {"of": reading.node})
     # Files that say something else than before have been changed on purpose, be it back to what they once said.
-    return before is None or before[0] == reading.digest
+    return Age.OUTDATED if before is None or before[0] == reading.digest else Age.NEWS
 
 
 def brought(tx: Transaction, reading: Reading) -> None:

@@ -25,10 +25,10 @@ _LOCK = "SELECT pg_advisory_xact_lock(7165065848958120822)"
 # The clock is read once, at the beginning: a transaction that then waits for a lock reckons leases from a time that is
 # too early, which ends ours sooner and takes nobody else's.
 _CLOCK = b"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-#: The last one ends a node that was stopped in the middle and holds rows.
-_LIMITS = {"lock_timeout": "10s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "15s"}
-_HERE = "".join(f", set_config('{name}', '{value}', true)" for name, value in _LIMITS.items()).encode()
-_ALWAYS = "; ".join(f"SET {name} = '{value}'" for name, value in _LIMITS.items()).encode()
+#: The last one ends a node that was stopped in the middle and holds rows, before those who wait for them give up.
+LIMITS = {"lock_timeout": "15s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "6s"}
+_HERE = "".join(f", set_config('{name}', '{value}', true)" for name, value in LIMITS.items()).encode()
+_ALWAYS = "; ".join(f"SET {name} = '{value}'" for name, value in LIMITS.items()).encode()
 _BEGIN = {
     True: b"BEGIN ISOLATION LEVEL READ COMMITTED; ",
     # A look at many tables sees one moment.

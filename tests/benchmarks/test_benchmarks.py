@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.benchmarks import store
+from tests.benchmarks import server, store
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
@@ -18,6 +18,13 @@ def test_the_store_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "8 at once" in said
     assert "1 due among 2,000" in said
+
+
+def test_a_server_is_measured_beside_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    server.run(turns=4, rounds=1, existing=(1000, 2000), looks=2)
+    said = capsys.readouterr().out
+    assert "books of a rotation" in said
+    assert "a claim among 2,000" in said
 
 
 async def test_a_server_is_asked_as_often_as_was_said_and_on_time() -> None:

@@ -67,7 +67,13 @@ class Cluster:
         return made
 
     def start(self, node: str, *, url: str = "", wait: bool = True) -> Daemon:
-        space = self.space(node, url=url)
+        return self.run(self.space(node, url=url), node, wait=wait)
+
+    def run(self, space: NodeSpace, node: str, *, wait: bool = True) -> Daemon:
+        """A daemon with the configuration of that folder; one that has that name already ends first."""
+        if node in self.daemons:
+            self.daemons[node].end()
+            (space.folder / "notify").unlink()
         space.write()
         started = self.daemons[node] = Daemon(space)
         if wait:

@@ -71,3 +71,18 @@ def test_a_request_reaches_the_nodes_at_once_and_their_list_tells_who_lives(clus
     cluster.asked_for("UPDATE nodes SET seen_at = seen_at - 60000000 WHERE name = 'one'")
     listed = cluster.rotator("status", "--nodes", "--json").json["nodes"]
     assert [(node["name"], node["state"]) for node in listed] == [("one", "silent"), ("two", "at work")]
+
+
+def test_a_node_whose_files_were_left_behind_does_not_bring_them_back(cluster: Cluster, tenant: Tenant) -> None:
+    with_rotations(cluster, tenant, 1)
+    cluster.document["rotations"][0] |= {"initial": "wait", "description": "old"}
+    left_behind = cluster.space("late")
+    cluster.start("early").signal(signal.SIGTERM)
+    cluster.document["rotations"][0]["description"] = "new"
+    cluster.start("early")
+    left_behind.write()
+    late = cluster.run(left_behind, "late")
+    assert "are older than those in the books" in late.log()
+    assert [each["description"] for each in cluster.rotator("status", "--json").json["secretRotations"]] == ["new"]
+    said = cluster.rotator("check")
+    assert "different definitions" in said.out

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.domain.edits import Add
-from rotator.domain.nodes import Node, Reading, differing, working
+from rotator.domain.nodes import Age, Node, Reading, differing, working
 from rotator.errors import DefinitionsMoved
 from tests.builders import a_rotation
 from tests.contracts.stores import Books
@@ -60,14 +60,14 @@ async def test_edits_planned_upon_other_definitions_are_refused_whole(books: Boo
 async def test_files_that_the_others_have_left_behind_are_outdated(books: Books) -> None:
     nodes = books.store.nodes
     old, new = Reading("one", "old"), Reading("two", "new")
-    assert not await nodes.is_outdated(old)
+    assert await nodes.age(old) is Age.NEWS
     await books.store.define([], reading=old)
     books.clock.advance(1)
     await books.store.define([], reading=new)
     # A node that starts again, or a new one, with what was left behind.
-    assert await nodes.is_outdated(old)
-    assert await nodes.is_outdated(Reading("three", "old"))
-    assert not await nodes.is_outdated(Reading("one", "new"))
+    assert await nodes.age(old) is Age.OUTDATED
+    assert await nodes.age(Reading("three", "old")) is Age.OUTDATED
+    assert await nodes.age(Reading("one", "new")) is Age.IN_FORCE
 
 
 async def test_files_that_were_changed_back_on_purpose_are_news(books: Books) -> None:
@@ -76,8 +76,8 @@ async def test_files_that_were_changed_back_on_purpose_are_news(books: Books) ->
         books.clock.advance(1)
         await books.store.define([], reading=Reading("one", digest))
     back = Reading("one", "old")
-    assert not await nodes.is_outdated(back)
+    assert await nodes.age(back) is Age.NEWS
     books.clock.advance(1)
     await books.store.define([], reading=back)
-    assert await nodes.is_outdated(Reading("two", "new"))
-    assert not await nodes.is_outdated(Reading("two", "old"))
+    assert await nodes.age(Reading("two", "new")) is Age.OUTDATED
+    assert await nodes.age(Reading("two", "old")) is Age.IN_FORCE

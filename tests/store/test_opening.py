@@ -146,6 +146,23 @@ def test_a_newer_schema_is_left_alone(path: Path) -> None:
     assert dump(path) == before
 
 
+@pytest.mark.parametrize(("said", "opens"), [('["0001"]', True), ('["0000"]', False)])
+def test_a_newer_schema_that_only_adds_serves_the_node_that_is_yet_to_be_replaced(
+    path: Path, said: str, *, opens: bool
+) -> None:
+    opened(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    connection.execute("INSERT INTO meta VALUES ('also_for', ?)", (said,))
+    connection.commit()
+    connection.close()
+    if opens:
+        opened(path).close()
+    else:
+        with pytest.raises(StoreUnusable, match="schema 0002"):
+            opened(path)
+
+
 def test_the_tables_of_another_program_are_left_alone(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE theirs (x)")

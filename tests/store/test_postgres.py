@@ -19,13 +19,14 @@ from rotator.domain.model import Secret
 from rotator.errors import StoreUnavailable, StoreUnusable
 from rotator.store.migrating import MIGRATIONS, migrate_server
 from rotator.store.opening import open_store
-from rotator.store.postgres import KIND, options
+from rotator.store.postgres import KIND, LIMITS, options
 from rotator.store.store import SqlStore
 from tests.builders import KEY, a_credential, a_rotation, an_entry
 from tests.fakes import SeededChance
 from tests.postgres import SEALING, Server
 
 TTL = timedelta(seconds=90)
+ORDER = ("idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout")
 NEXT = '''"""Next."""
 
 import sqlalchemy as sa
@@ -266,3 +267,29 @@ def test_a_migration_that_fails_changes_nothing(url: str, tmp_path: Path) -> Non
         migrate_server(options(url, None), KIND.lock, "it", with_next(tmp_path, "1 / 0"))
     assert asked(url, "SELECT version_num FROM alembic_version") == [("0001",)]
     assert asked(url, "SELECT column_name FROM information_schema.columns WHERE column_name = 'colour'") == []
+
+
+async def test_who_stands_still_in_the_middle_holds_nobody_up_for_long(url: str) -> None:
+    standing, other = opened(url), opened(url)
+    with psycopg.connect(url) as limits:
+        spans = [limits.execute(f"SELECT interval '{LIMITS[name]}'".encode()).fetchone() for name in ORDER]
+    assert spans == sorted(spans)
+    asked(url, "INSERT INTO meta (name, value) VALUES ('held', '')")
+    held, go_on = threading.Event(), threading.Event()
+
+    def stand_still(tx: Any) -> None:
+        tx.cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '300ms'")
+        tx.cursor.execute("UPDATE meta SET value = 'mine' WHERE name = 'held'")
+        held.set()
+        go_on.wait(30)
+        tx.cursor.execute("UPDATE meta SET value = 'late' WHERE name = 'held'")
+
+    stopped = asyncio.create_task(standing._runner.write(stand_still))
+    await asyncio.to_thread(held.wait, 30)
+    await other._runner.write(lambda tx: tx.cursor.execute("UPDATE meta SET value = 'others' WHERE name = 'held'"))
+    go_on.set()
+    with pytest.raises(StoreUnavailable):
+        await stopped
+    assert asked(url, "SELECT value FROM meta WHERE name = 'held'") == [("others",)]
+    standing.close()
+    other.close()

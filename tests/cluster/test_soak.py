@@ -1,0 +1,84 @@
+"""Do five nodes keep their promises while they are killed and stopped at random? Told by `make soak` alone."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.cli.workspace import Daemon, Tenant
+from tests.cluster.installation import Cluster
+from tests.cluster.test_nodes import with_rotations
+
+MINUTES = float(os.environ.get("ROTATOR_CLUSTER_MINUTES", "0"))
+NODES = ("one", "two", "three", "four", "five")
+#: Longer than a lease.
+STANDSTILL = 100.0
+#: Rotations for each minute.
+RATE = 200
+
+
+@dataclass
+class Misfortune:
+    """Kills nodes at random, which start anew, and stops them for longer than a lease."""
+
+    cluster: Cluster
+    chance: random.Random
+    stopped: dict[str, float] = field(default_factory=dict)
+    killed: int = 0
+    stood_still: int = 0
+
+    def strike(self) -> None:
+        for node, since in list(self.stopped.items()):
+            if time.monotonic() - since > STANDSTILL:
+                self.cluster.daemons[node].signal(signal.SIGCONT)
+                del self.stopped[node]
+        node = self.chance.choice([node for node in NODES if node not in self.stopped])
+        if self.chance.random() < 0.5 and len(self.stopped) < 2:
+            self.cluster.daemons[node].signal(signal.SIGSTOP)
+            self.stopped[node] = time.monotonic()
+            self.stood_still += 1
+        else:
+            self.cluster.daemons[node].signal(signal.SIGKILL)
+            self.cluster.start(node, wait=False)
+            self.killed += 1
+
+    def relent(self) -> None:
+        for node in self.stopped:
+            self.cluster.daemons[node].signal(signal.SIGCONT)
+        self.stopped.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MINUTES, reason="make soak tells it")
+@pytest.mark.timeout(0)
+def test_each_rotation_happens_once_whatever_befalls_the_nodes(cluster: Cluster, tenant: Tenant) -> None:
+    count = int(RATE * MINUTES)
+    objects = with_rotations(cluster, tenant, count)
+    cluster.start_all(*NODES)
+    misfortune = Misfortune(cluster, random.Random(20261121))
+    until = time.monotonic() + 60 * MINUTES
+    while time.monotonic() < until:
+        time.sleep(misfortune.chance.uniform(5, 20))
+        misfortune.strike()
+    misfortune.relent()
+    patience = 600 + 60 * MINUTES
+    cluster.until(lambda: cluster.rotated() >= count and cluster.open_attempts() == 0, patience=patience)
+    assert cluster.attempts() == {f"app-{n}": ["succeeded"] for n in range(count)}
+    cluster.until(lambda: cluster.valid_secrets(objects) == Counter(dict.fromkeys(objects, 1)), patience=patience)
+    refused = sum(lost_leases(daemon) for daemon in cluster.daemons.values())
+    told = (
+        f"{count} rotations, {misfortune.killed} killed, {misfortune.stood_still} stopped, {refused} writes refused\n"
+    )
+    sys.stdout.write(told)
+    assert refused or not misfortune.stood_still
+
+
+def lost_leases(daemon: Daemon) -> int:
+    return daemon.log().count('"lease lost"')
