@@ -33,6 +33,8 @@ RESOURCE = "https://management.azure.com"
 NODE = "node-1"
 PLENTY = Rates(100_000, 100_000, 1_000_000)
 NOTE = Note("test", "test")
+#: Seconds; a busy machine takes its time to draw the traceback of a bug.
+_PATIENCE = 60.0
 
 
 class ApiClock(ManualClock):
@@ -156,9 +158,9 @@ async def open_door(
 def _client(address: str, place: Place | None, ca_file: str) -> httpx.AsyncClient:
     if place is not None and place.path:
         way = httpx.AsyncHTTPTransport(uds=place.path)
-        return httpx.AsyncClient(base_url="http://rotator", transport=way, trust_env=False)
+        return httpx.AsyncClient(base_url="http://rotator", transport=way, trust_env=False, timeout=_PATIENCE)
     trust = ssl.create_default_context(cafile=ca_file) if ca_file else True
-    return httpx.AsyncClient(base_url=address, verify=trust, trust_env=False)
+    return httpx.AsyncClient(base_url=address, verify=trust, trust_env=False, timeout=_PATIENCE)
 
 
 def cloud_of(running: Running | None) -> Endpoints:
