@@ -1,4 +1,4 @@
-"""`rotator keys rotate`: put every sealed record under the newest key."""
+"""`rotator keys rotate` puts every sealed record under the newest key; `wrap` has a key elsewhere wrap a fresh one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotator.cli.books import open_existing
+from rotator.cli.exits import WrongUse
 
 if TYPE_CHECKING:
     from rotator.cli.settings import Settings
 
 app = typer.Typer(help="The keys that seal secrets in the database.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.callback()
-def _keys() -> None:
-    """Keep `rotate` a command of its own though it is the only one."""
 
 
 @app.command("rotate")
@@ -35,6 +31,25 @@ def rotate(
     harden()
     count = asyncio.run(_rewrap(context.obj))
     print(json.dumps({"rewrapped": count}) if as_json else f"{count} sealed records are under the newest key now")
+
+
+@app.command("wrap")
+def wrap(context: typer.Context) -> None:
+    """Make a key for each keyVault or transit of state.encryptionKeys without one, and print it wrapped.
+
+    The text is of no use without the key there, so it may be written into the configuration.
+    """
+    from rotator.config.keys import KeyElsewhere
+    from rotator.engine.hardening import harden
+
+    harden()
+    settings: Settings = context.obj
+    keys = settings.read_state().encryption_keys
+    wanted = [each for each in keys if isinstance(each, KeyElsewhere) and not each.wrapped]
+    if not wanted:
+        raise WrongUse("every key of state.encryptionKeys is there", hint="Add {keyVault: URL} or {transit: ...} first.")
+    for each in wanted:
+        print(f"# {each}\nwrapped: {json.dumps(each.made())}")
 
 
 async def _rewrap(settings: Settings) -> int:

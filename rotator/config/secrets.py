@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
+from rotator.config.keys import KINDS
 from rotator.config.problems import Problems, Spot
 from rotator.domain.model import Secret
 from rotator.errors import StoreUnusable
@@ -21,6 +22,8 @@ def check_secrets(
     """Each named secret can be read now; the texts are dropped at once. What is no reference is said elsewhere."""
     for n, key in enumerate(_items(_within(main.document, "state", "encryptionKeys"))):
         at = main / "state" / "encryptionKeys" / n
+        if isinstance(key, dict) and not {*KINDS}.isdisjoint(key) and not key.get("wrapped"):
+            problems.add(at, "wrapped is missing (rotator keys wrap prints it)")
         found = _resolved(key, at, context, problems)
         if found and not _is_key(found):
             problems.add(at, f"this is no key ({_KEY})")

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from rotator.config.keys import EncryptionKey
 from rotator.config.signs import signs_of
 from rotator.options import FilePath, Name, Options, Rule, one_of, problem, refuse, span, text, whole
 from rotator.references import FOLDER, Reference
@@ -92,9 +93,9 @@ class State(Options):
     password: Reference | None = Field(
         default=None, description="The password for PostgreSQL; default: libpq's (PGPASSWORD, ~/.pgpass)."
     )
-    encryption_keys: tuple[Reference, ...] = Field(
+    encryption_keys: tuple[EncryptionKey, ...] = Field(
         default=(),
-        description="32 bytes in base64 each, newest first: the first seals, all open. "
+        description="32 bytes in base64 each, newest first: the first seals, all open; or wrapped by a key elsewhere. "
         "Absent: a key file beside a SQLite database, made with it.",
     )
     installation: Annotated[str, Rule(_installation, {"type": "string", "pattern": "^[a-z0-9-]{0,24}$"})] = Field(
