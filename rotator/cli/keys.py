@@ -47,7 +47,9 @@ def wrap(context: typer.Context) -> None:
     keys = settings.read_state().encryption_keys
     wanted = [each for each in keys if isinstance(each, KeyElsewhere) and not each.wrapped]
     if not wanted:
-        raise WrongUse("every key of state.encryptionKeys is there", hint="Add {keyVault: URL} or {transit: ...} first.")
+        raise WrongUse(
+            "every key of state.encryptionKeys is there", hint="Add {keyVault: URL} or {transit: ...} first."
+        )
     for each in wanted:
         print(f"# {each}\nwrapped: {json.dumps(each.made())}")
 

@@ -69,6 +69,10 @@ def rotation(name: str, *destinations: Mapping[str, object]) -> dict[str, Any]:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "two replicas on SQLite": ({"replicas": 2}, "replicas"),
     "no key": ({"encryptionKeys": []}, "encryptionKeys"),
+    "a key elsewhere that wraps nothing": (
+        {"encryptionKeys": [{"keyVault": "https://v.vault.azure.net/keys/rotator"}]},
+        "encryptionKeys",
+    ),
     "a key that is written down": ({"encryptionKeys": [{"value": "c2VjcmV0"}]}, "encryptionKeys"),
     "PostgreSQL without an address": ({"database": {"kind": "postgresql", "postgresql": {"url": ""}}}, "url"),
     "a password in the address": (
@@ -149,6 +153,18 @@ def test_a_pod_is_confined_and_its_secrets_are_files_of_secrets_that_exist() -> 
         each["secret"]["name"] for volume in pod["volumes"] for each in volume.get("projected", {}).get("sources", [])
     ]
     assert secrets == ["keys", "contoso"]
+
+
+@needs_helm
+def test_a_key_elsewhere_is_in_the_configuration_and_nowhere_else(tmp_path: Path) -> None:
+    there = {"keyVault": "https://v.vault.azure.net/keys/rotator", "wrapped": "v1:eHh4"}
+    made = rendered(wanted(encryptionKeys=[there]))
+
+    assert configured(made, tmp_path) == ["billing-api"]
+    block = yaml.safe_load(made["ConfigMap", "prod-rotator"]["data"]["config.yaml"])
+    assert block["state"]["encryptionKeys"] == [there]
+    pod = made["Deployment", "prod-rotator"]["spec"]["template"]["spec"]
+    assert "keys" not in {volume["name"] for volume in pod["volumes"]}
 
 
 @needs_helm

@@ -18,6 +18,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.serviceAccount.create }}{{ default (include "rotator.name" .) .Values.serviceAccount.name }}{{ else }}{{ default "default" .Values.serviceAccount.name }}{{ end }}
 {{- end }}
 
+{{- /* Is a key of ours a Secret of this cluster? */}}
+{{- define "rotator.hasKeys" -}}
+{{- range .Values.encryptionKeys }}{{ if .existingSecret }}yes{{ end }}{{ end }}
+{{- end }}
+
 {{- define "rotator.image" -}}
 {{- if .Values.image.digest }}{{ printf "%s@%s" .Values.image.repository .Values.image.digest }}{{ else }}{{ printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}{{ end }}
 {{- end }}
