@@ -22,6 +22,7 @@ from rotator.cli import (
     healthcheck,
     history,
     identity,
+    inventory,
     keys,
     plan,
     remote,
@@ -140,6 +141,7 @@ app.command("status")(status.status)
 app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("history")(history.history)
+app.command("inventory")(inventory.inventory)
 app.command("pause")(switches.pause)
 app.command("resume")(switches.resume)
 app.command("approve")(switches.approve)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ from rotator.domain.model import Application, Secret
 from rotator.entra.answers import Answer
 from rotator.entra.graph_refusals import Subjects, certain_refusal, failure, is_already_gone, outcome_unknown
 from rotator.entra.rights import is_application, needs_ownership, require_ownership
-from rotator.errors import DirectoryUnavailable, OutcomeUnknown
+from rotator.errors import DirectoryThrottled, DirectoryUnavailable, OutcomeUnknown
 from rotator.ports import Issued, Listed, Proof, Registration
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ _PERSONAL_ROOM: Final = 2
 _READING: Final = "reading the application"
 _LISTING: Final = "listing the applications"
 _OWNERS: Final = "reading the owners"
+#: 999 is the most that Graph gives at once: https://learn.microsoft.com/graph/paging
+_APPLICATIONS: Final = "applications?$select=id,appId,displayName&$top=999"
+_PAGE_TRIES: Final = 5
+_PAUSE: Final = timedelta(seconds=10)
+_LONGEST_PAUSE: Final = timedelta(minutes=2)
 
 
 class EntraDirectory:
@@ -141,20 +146,36 @@ class EntraDirectory:
 
     async def applications(self) -> AsyncGenerator[Sequence[Application], None]:
         """All applications that the connection may see, a page at a time."""
-        next_link, followed = "", set[str]()
+        async with contextlib.aclosing(self.pages(_LISTING, _APPLICATIONS)) as pages:
+            async for page in pages:
+                yield [_application(row) for row in page]
+
+    async def pages(
+        self, operation: str, path: str, *, eventual: bool = False
+    ) -> AsyncGenerator[Sequence[Mapping[str, object]], None]:
+        """A list of Graph's, a page at a time, by its path below Graph. A throttled page is asked for again."""
+        next_link, followed = path, set[str]()
         async with self._call():
-            while True:
-                answer = await self._asker.repeatable(_LISTING, partial(self._graph.applications, next_link))
-                if answer.status != 200:
-                    raise failure(_LISTING, answer, await self._subjects("the tenant's applications"))
-                page = parsed(answer.content)
-                yield _applications(page)
-                next_link = str(page.get("@odata.nextLink") or "")
-                if not next_link:
-                    return
+            while next_link:
                 if next_link in followed:
-                    raise DirectoryUnavailable(_LISTING, "the pages lead round in a circle", status=answer.status)
+                    raise DirectoryUnavailable(operation, "the pages lead round in a circle")
                 followed.add(next_link)
+                page = parsed((await self._page(operation, next_link, eventual=eventual)).content)
+                rows = page.get("value")
+                yield [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+                next_link = str(page.get("@odata.nextLink") or "")
+
+    async def _page(self, operation: str, link: str, *, eventual: bool) -> Answer:
+        left = _PAGE_TRIES
+        while True:
+            left -= 1
+            answer = await self._asker.repeatable(operation, partial(self._graph.page, link, eventual=eventual))
+            if answer.status == 200:
+                return answer
+            refusal = failure(operation, answer, await self._subjects("the tenant's applications"))
+            if not isinstance(refusal, DirectoryThrottled) or left == 0:
+                raise refusal
+            await self._clock.sleep(min(refusal.retry_after or _PAUSE, _LONGEST_PAUSE).total_seconds())
 
     async def retire(self) -> None:
         """Close as soon as no call is under way; calls that began before still end as they would have."""
@@ -195,13 +216,8 @@ class EntraDirectory:
         )
 
 
-def _applications(page: dict[str, object]) -> list[Application]:
-    rows = page.get("value")
-    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return [
-        Application("", str(row.get("id", "")), str(row.get("appId", "")), str(row.get("displayName") or ""))
-        for row in found
-    ]
+def _application(row: Mapping[str, object]) -> Application:
+    return Application("", str(row.get("id", "")), str(row.get("appId", "")), str(row.get("displayName") or ""))
 
 
 def _registration(asked: Application, found: ApplicationAnswer) -> Registration:

@@ -21,7 +21,6 @@ from kiota_abstractions.serialization import Parsable
 from kiota_http.middleware import ParametersNameDecodingHandler
 from kiota_http.middleware.options import ResponseHandlerOption
 from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
-from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
 from msgraph.generated.applications.item.application_item_request_builder import ApplicationItemRequestBuilder
 from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
@@ -45,9 +44,6 @@ from rotator.entra.graph_models import SELECTED, ApplicationAnswer, PasswordAnsw
 
 Model = TypeVar("Model", bound=Parsable)
 _ByObjectId = ApplicationItemRequestBuilder.ApplicationItemRequestBuilderGetQueryParameters
-_Listing = ApplicationsRequestBuilder.ApplicationsRequestBuilderGetQueryParameters
-#: The most that Graph gives at once: https://learn.microsoft.com/graph/paging
-_PAGE = 999
 _ByClientId = ApplicationsWithAppIdRequestBuilder.ApplicationsWithAppIdRequestBuilderGetQueryParameters
 
 
@@ -106,13 +102,17 @@ class GraphClient:
         builder = self._graph.applications.by_application_id(object_id).app_management_policies
         return await self._get(builder.to_get_request_information(self._how()))
 
-    async def applications(self, next_link: str = "") -> Answer:
-        """A page of all applications, with their ids and names; the next one where a page has named it."""
-        builder = self._graph.applications
-        if next_link:
-            return await self._get(builder.with_url(next_link).to_get_request_information(self._how()))
-        query = _Listing(select=["id", "appId", "displayName"], top=_PAGE)
-        return await self._get(builder.to_get_request_information(self._how(query)))
+    async def page(self, path: str, *, eventual: bool = False) -> Answer:
+        """A page of any list: its path below Graph, or the link to it from the page before.
+
+        `eventual`: an advanced query, answered from an index that lags behind.
+        """
+        # Not by the list's own builder: the SDK's one for service principals takes a tenth of a second to import.
+        how = self._how()
+        if eventual:
+            how.headers.add("ConsistencyLevel", "eventual")
+        address = path if "://" in path else f"{self._adapter.base_url}/{path}"
+        return await self._get(self._graph.applications.with_url(address).to_get_request_information(how))
 
     async def owners_of(self, object_id: str) -> Answer:
         """The owners of an application; the first hundred, which is the most it may have."""

@@ -18,6 +18,8 @@ from rotator.simulator.refusals import bad_request, not_found
 from rotator.simulator.wire import Json, SimResponse, json_response, parse_time
 
 _KIND = "applications"
+#: An advanced query: https://learn.microsoft.com/graph/aad-advanced-queries
+_OWNERLESS = "owners/$count eq 0"
 
 
 def _get(call: Call) -> SimResponse:
@@ -30,9 +32,10 @@ def _get(call: Call) -> SimResponse:
 def _list(call: Call) -> SimResponse:
     call.require_list()
     seen_at = call.tenant.seen_at()
+    query = {name: value for name, value in call.query.items() if value != _OWNERLESS}
     page = page_of(
         (one for one in _candidates(call) if _visible(one, seen_at)),
-        call.query,
+        query,
         show=lambda application: application_json(application, seen_at),
     )
     extra: Json = {}
@@ -49,6 +52,11 @@ def _list(call: Call) -> SimResponse:
 
 
 def _candidates(call: Call) -> list[Application]:
+    if call.query.get("$filter") == _OWNERLESS:
+        if call.request.headers.get("consistencylevel") != "eventual" or call.query.get("$count") != "true":
+            msg = "Operator: 'eq' on property 'owners/$count' needs the header ConsistencyLevel and $count."
+            raise bad_request(msg, "Request_UnsupportedQuery")
+        return [one for one in call.tenant.applications.values() if not one.owners]
     client_id = parse_filter(call.query["$filter"]).only("appId") if call.query.get("$filter") else None
     if client_id is None:
         return list(call.tenant.applications.values())
