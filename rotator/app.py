@@ -183,6 +183,8 @@ async def open_engine(
             secrets = ClientSecrets(store, connections)
             directories = secrets.directories = _directories(configuration, store, secrets)
             world = _world(configuration, store, directories, time=time, observers=observers, spread=spread)
+            # Behind the new connection may be a server that lost the last transactions (law L16).
+            store.when_reconnected(world.memory.compared.clear)
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
             watch = ExpiryWatch(secrets, directories, now=store.now)
             try:

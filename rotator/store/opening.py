@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def open_store(
     except Exception:
         door.session.close()
         raise
-    return SqlStore(door.runner(), seal, installation=found, now=door.now, asks=door.is_server)
+    return SqlStore(door.runner(), seal, installation=found, now=door.now, asks=door.is_server, told=door.told)
 
 
 def no_key() -> StoreUnusable:
@@ -80,6 +80,8 @@ class Door:
     #: For people.
     where: str
     path: Path | None = None
+    #: Are told when a lost connection has been replaced.
+    told: list[Callable[[], None]] = field(default_factory=list)
     is_server: bool = False
 
 
@@ -136,17 +138,22 @@ def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Ca
 
     time = ServerTime(times, monotonic)
     session = postgres.PostgresSession(url, password, time)
+    told: list[Callable[[], None]] = []
+
+    def again() -> None:
+        for tell in told:
+            tell()
 
     def runner() -> Runner:
         session.close()
-        return PoolRunner(lambda: postgres.PostgresSession(url, password, time))
+        return PoolRunner(lambda: postgres.PostgresSession(url, password, time, again=again))
 
     def bring_up() -> None:
         from rotator.store.migrating import migrate_server
 
         migrate_server(postgres.options(url, password), postgres.KIND.lock, session.where)
 
-    return Door(session, postgres.KIND, runner, time.now, bring_up, session.where, is_server=True)
+    return Door(session, postgres.KIND, runner, time.now, bring_up, session.where, told=told, is_server=True)
 
 
 def path_of(url: str) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -68,13 +69,23 @@ KIND = Kind(
 class PostgresSession:
     """One connection to a PostgreSQL database, made when it is needed and again after it was lost."""
 
-    def __init__(self, url: str, password: Secret | None, time: ServerTime) -> None:
+    def __init__(
+        self,
+        url: str,
+        password: Secret | None,
+        time: ServerTime,
+        *,
+        again: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`again` is told, before anything is asked, when a connection takes the place of one that was lost."""
         self.dialect = DIALECT
         self.where = where(url)
         self._options = options(url, password)
         self._time = time
         self._cursor: psycopg.Cursor[tuple[Any, ...]] | None = None
         self._first = _CLOCK
+        self._again = again
+        self._connected_before = False
         self._begun: Transaction | None = None
 
     def begin(self, *, write: bool) -> Transaction:
@@ -101,6 +112,9 @@ class PostgresSession:
     def _connected(self) -> psycopg.Cursor[tuple[Any, ...]]:
         """Behind PgBouncer nothing may outlast a transaction: neither prepared statements nor settings."""
         connection = psycopg.connect(**self._options, autocommit=True, prepare_threshold=None)
+        if self._connected_before:
+            self._again()
+        self._connected_before = True
         cursor = connection.cursor()
         cursor.execute(b"SELECT pg_backend_pid()")
         row = cursor.fetchone()

@@ -47,18 +47,33 @@ class SqlStore:
     """
 
     def __init__(
-        self, runner: Runner, seals: Seal, *, installation: str, now: Callable[[], datetime], asks: bool = False
+        self,
+        runner: Runner,
+        seals: Seal,
+        *,
+        installation: str,
+        now: Callable[[], datetime],
+        asks: bool = False,
+        told: list[Callable[[], None]] | None = None,
     ) -> None:
-        """`now` is the database's time plus the offset, as it must be without asking; `asks`: the engine does ask."""
+        """`now` is the database's time plus the offset, as it must be without asking; `asks`: the engine does ask.
+
+        `told` are told when a lost connection has been replaced.
+        """
         self.installation = installation
         self._runner = runner
         self._seal = seals
         self._now = now
         self._asks = asks
+        self._told = [] if told is None else told
         #: What the API keeps besides rotations.
         self.resources = ResourceStore(runner, seals)
         #: Who works on this database.
         self.nodes = NodeStore(runner)
+
+    def when_reconnected(self, tell: Callable[[], None]) -> None:
+        """Have it called when a lost connection has been replaced, before anything is asked; in another thread."""
+        self._told.append(tell)
 
     def access(self, node: str) -> AccessStore:
         """Identities, tokens and the audit, whose rows go to the chain of that node."""
