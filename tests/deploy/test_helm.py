@@ -184,6 +184,19 @@ def test_rights_in_the_cluster_are_given_for_named_secrets_only_and_only_where_t
 
 
 @needs_helm
+def test_hooks_may_restart_the_workloads_that_they_name_and_no_others() -> None:
+    hook = {"kind": "kubernetes", "namespace": "payments", "restart": ["deployment/api", "statefulset/{rotation.name}"]}
+    made = rendered(wanted(rotations=[{**rotation("billing-api"), "hooks": [hook]}]))
+
+    rules = made["Role", "prod-rotator"]["rules"]
+    assert [(rule["resources"], rule["resourceNames"], rule["verbs"]) for rule in rules] == [
+        (["deployments"], ["api"], ["patch"]),
+        (["statefulsets"], ["billing-api"], ["patch"]),
+    ]
+    assert made["Deployment", "prod-rotator"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
+
+
+@needs_helm
 def test_workload_identity_labels_the_pod_and_names_the_application() -> None:
     made = rendered(wanted(workloadIdentity={"enabled": True, "clientId": CLIENT, "tenantId": TENANT}))
 

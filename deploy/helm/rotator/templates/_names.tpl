@@ -43,3 +43,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- toJson $found }}
 {{- end }}
+
+{{- /* Namespace -> kind of workload -> names of those that hooks restart as the pod, as JSON. */}}
+{{- define "rotator.kubernetesWorkloads" -}}
+{{- $found := dict }}
+{{- $namespace := .Release.Namespace }}
+{{- $shared := dig "hooks" list .Values.defaults }}
+{{- range $rotation := .Values.rotations }}
+{{- range $hook := (default $shared $rotation.hooks) }}
+{{- if and (eq $hook.kind "kubernetes") (not $hook.kubeconfig) }}
+{{- $space := default $namespace $hook.namespace | replace "{rotation.name}" $rotation.name }}
+{{- $kinds := default dict (get $found $space) }}
+{{- range $hook.restart }}
+{{- $parts := splitList "/" (replace "{rotation.name}" $rotation.name .) }}
+{{- $kind := printf "%ss" (first $parts) }}
+{{- $_ := set $kinds $kind (append (default list (get $kinds $kind)) (last $parts) | uniq | sortAlpha) }}
+{{- end }}
+{{- $_ := set $found $space $kinds }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
+{{- end }}
