@@ -8,7 +8,18 @@ import platform
 import sys
 import time
 
-NAMES = ("rotations", "azure_cli", "starting", "idle", "lag", "store", "server", "reading", "rotating_while_read")
+NAMES = (
+    "rotations",
+    "azure_cli",
+    "starting",
+    "idle",
+    "lag",
+    "store",
+    "server",
+    "reading",
+    "rotating_while_read",
+    "scraping",
+)
 
 
 def main(wanted: list[str]) -> int:

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.benchmarks import server, store
+from tests.benchmarks import scraping, server, store
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
@@ -25,6 +25,12 @@ def test_a_server_is_measured_beside_a_file(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     assert "books of a rotation" in said
     assert "a claim among 2,000" in said
+
+
+def test_a_scrape_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    scraping.run(count=50)
+    said = capsys.readouterr().out
+    assert "/metrics, 50 rotations" in said
 
 
 async def test_a_server_is_asked_as_often_as_was_said_and_on_time() -> None:
