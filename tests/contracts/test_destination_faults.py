@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rotator import log
 from rotator.destinations import parse_options
 from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
 from tests.builders import CLIENT, TENANT
@@ -153,6 +154,24 @@ async def test_what_is_too_large_needs_a_person(place: Networked) -> None:
 async def test_a_page_of_a_proxy_is_no_answer_of_the_service(place: Networked) -> None:
     place.server.faults.append(Fault(reply=Reply(200, b"<html>welcome</html>", {"Content-Type": "text/html"})))
     assert isinstance(await failing(place.open().read()), DestinationError)
+
+
+async def test_no_log_line_tells_a_text_or_a_sign_in(place: Networked, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    for name in log._NEVER_BELOW_WARNING:
+        caplog.set_level("WARNING", logger=name)
+    first = await place.open().write(a_parcel(), over=None)
+    place.server.faults.append(Fault(place.is_write, reset=True, times=1))
+    await failing(place.open().write(a_parcel(SECOND, "key-2", token=6), over=first))
+    told = "\n".join(f"{record.getMessage()} {record.args!r}" for record in caplog.records)
+    sent = {row.partition(" ")[2] for each in place.server.requests if (row := each.headers.get("authorization", ""))}
+    assert not any(text in told for text in (FIRST, SECOND, *sent))
+
+
+async def test_no_address_holds_a_text(place: Networked) -> None:
+    await place.open().write(a_parcel(), over=None)
+    asked = [f"{each.path} {each.query}" for each in place.server.requests]
+    assert not any(FIRST in each for each in asked)
 
 
 @pytest.mark.parametrize("kind", FORBIDDEN)
