@@ -20,6 +20,7 @@ from rotator.observers.keeping import EVERY, Keeper
 from rotator.observers.metrics import Metrics
 from rotator.observers.standings import Standings
 from tests.builders import a_credential, a_delivery, a_rotation, rotations, some_facts
+from tests.docs.pages import ROOT, page, rows
 from tests.engine.harness import DAY, HOUR, Harness, billing
 from tests.fakes import START
 from tests.observers.reading import Samples
@@ -70,6 +71,14 @@ async def measured(tmp_path: Path) -> AsyncIterator[Measured]:
 
 async def test_every_promised_number_is_told_before_anything_has_happened(measured: Measured) -> None:
     assert set((await measured.scrape()).families()) >= PROMISED
+
+
+async def test_the_page_on_metrics_explains_each_number_once(measured: Measured) -> None:
+    told = set((await measured.scrape()).families())
+
+    explained = [cells[0].strip("`") for cells in rows(page(ROOT / "docs" / "metrics.md").text)]
+
+    assert sorted(explained) == sorted(told)
 
 
 async def test_a_rotation_is_counted_timed_and_shown_with_its_ends(measured: Measured) -> None:
