@@ -88,6 +88,7 @@ class Secrets:
             await self._tell(name, _told(mark, ""))
             await self._put(name, text)
             at = await self._written_at("write", name)
+            self._refuse_unseen(at, over)
         told = _told(mark, at)
         if not at or (over is not None and over.text == told):
             return
@@ -101,6 +102,12 @@ class Secrets:
     async def close(self) -> None:
         """Let go of connections."""
         await self._github.close()
+
+    def _refuse_unseen(self, at: str, over: Stand | None) -> None:
+        """A read that lags behind must not be noted: the true time would look like another writer's."""
+        if over is not None and at == over.at:
+            detail = "GitHub does not show yet that it was written"
+            raise DestinationUnavailable(self._place, "write", detail, hint="It is written again")
 
     async def _written_at(self, operation: str, name: str) -> str:
         answer = await self._github.ask(operation, "GET", f"{self._secrets}/{name}", wanted={404})

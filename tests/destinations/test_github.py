@@ -216,6 +216,18 @@ async def test_a_right_that_is_missing_is_no_limit(place: GitHubPlace) -> None:
         await place.open().write(a_parcel(), over=None)
 
 
+async def test_a_read_that_lags_behind_the_write_is_not_believed(place: GitHubPlace) -> None:
+    first = await place.open().write(a_parcel(), over=None)
+    before = Reply(200, {"name": SECRET, "updated_at": place.shelf.secrets[SECRET][1]})
+    place.server.faults.append(Fault(lambda request: request.path.endswith(f"secrets/{SECRET}"), before, after=True))
+    with pytest.raises(DestinationUnavailable, match="does not show yet"):
+        await place.open().write(a_parcel(SECOND, "key-2"), over=first)
+    place.server.faults.clear()
+    written = await place.open().write(a_parcel(SECOND, "key-2"), over=await place.open().read())
+    assert await place.open().read() == written
+    assert place.shows()[SECRET] == SECOND
+
+
 async def test_the_key_to_seal_with_may_change_at_any_time(place: GitHubPlace) -> None:
     stale = Reply(200, {"key_id": "key-0", "key": "AAAA"})
     place.server.faults.append(Fault(lambda request: request.path.endswith("public-key"), stale, times=1))
