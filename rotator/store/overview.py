@@ -111,7 +111,7 @@ def _statements(places: frozenset[Place] | None, show: str, by_text: bool) -> tu
 
 
 def _named() -> ColumnElement[bool]:
-    text = bindparam("text")
+    text: Any = bindparam("text")
     columns = (rotations.c.name, rotations.c.app_name)
     return or_(*(func.lower(column).like(text, escape="\\") for column in columns))
 

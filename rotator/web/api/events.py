@@ -69,7 +69,14 @@ async def events(
     It ends when the daemon stops, when the reader is too slow and when the token is worth nothing any more; who comes
     back with the id of the last event hears of what came after it, or of a `gap` when that is no longer known.
     """
-    parts = parts_of(request)
+    return stream(parts_of(request), known, caller, rotation=rotation, last=last)
+
+
+def stream(parts: Parts, known: Resources, caller: Caller, *, rotation: str, last: str) -> StreamingResponse:
+    """What happens from now on to the rotation of that name, or to all; `last` is the id of the last event seen.
+
+    Raises Unavailable while stopping, TooMany.
+    """
     watch = _Watch(parts, known, caller, rotation)
     reader = parts.broadcast.enter(caller.identity.id)
     lines = _lines(parts.broadcast, reader, watch, last)

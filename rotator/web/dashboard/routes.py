@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from rotator.web.dashboard import files, overview, signing
+from rotator.web.dashboard import files, orders, overview, rotation, signing
 
 #: All of them.
-ROUTES: list[Route] = [*overview.ROUTES, *signing.ROUTES, *files.ROUTES]
+ROUTES: list[Route] = [*overview.ROUTES, *rotation.ROUTES, *orders.ROUTES, *signing.ROUTES, *files.ROUTES]

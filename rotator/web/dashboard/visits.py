@@ -175,6 +175,8 @@ async def _refusal(visit: Visit, problem: RotatorError) -> Response:
     if isinstance(problem, Forbidden):
         await _record_denial(visit, said)
     answer = visit.page("refused.html", status=status, title=_TITLES.get(status, "That cannot be done"), said=said)
+    if status == 404:  # of a page that keeps itself up to date, whose subject has gone: let it say so
+        answer.headers["HX-Refresh"] = "true"
     if isinstance(problem, Refused) and problem.retry_after:
         answer.headers["Retry-After"] = str(problem.retry_after)
     return answer

@@ -22,7 +22,7 @@ async def kinds(house: House) -> list[str]:
 
 
 async def test_without_a_session_every_page_leads_to_the_sign_in_page(house: House) -> None:
-    for path in ("/", "/?show=all"):
+    for path in ("/", "/?show=all", "/rotations/x", "/rotations/x/events", "/rotations/x/compromised"):
         answer = await house.http.get(path)
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     shown = await house.http.get("/sign-in")
@@ -127,7 +127,7 @@ async def test_a_form_without_the_token_of_its_session_is_refused(house: House) 
 
 async def test_every_page_keeps_scripts_frames_and_other_servers_out(house: House) -> None:
     async with signed_in(house) as person:
-        for path in ("/", "/sign-in"):
+        for path in ("/", "/sign-in", "/rotations/none"):
             answer = await person.http.get(path)
             policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy
