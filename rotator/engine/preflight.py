@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from rotator.domain.lifetime import allowed_lifetime, longest_interval
@@ -23,8 +24,7 @@ async def examine(visit: Visit) -> timedelta:
     _same_application(visit.application, registration)
     lifetime = await _lifetime(visit)
     await _room(visit, registration)
-    for rule in visit.rotation.destinations:
-        await _inspect(visit, rule)
+    await _places(visit)
     return lifetime
 
 
@@ -86,6 +86,14 @@ async def _room(visit: Visit, registration: Registration) -> None:
             f"The previous one makes way at {min(ends):%Y-%m-%d %H:%M}Z" if ends else "Wait for the previous one to end"
         )
     raise TooManyCredentials("preflight", f"the application holds at most {registration.room_for} secrets", hint=hint)
+
+
+async def _places(visit: Visit) -> None:
+    """All at once, for each may take its time; of several that refuse the first of the definition is told."""
+    rules = visit.rotation.destinations
+    for problem in await asyncio.gather(*(_inspect(visit, rule) for rule in rules), return_exceptions=True):
+        if isinstance(problem, BaseException):
+            raise problem
 
 
 async def _inspect(visit: Visit, rule: DestinationRule) -> None:

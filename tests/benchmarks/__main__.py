@@ -19,6 +19,7 @@ NAMES = (
     "reading",
     "rotating_while_read",
     "scraping",
+    "destinations",
 )
 
 

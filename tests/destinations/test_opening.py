@@ -54,3 +54,35 @@ def test_a_kind_costs_nothing_until_it_is_named() -> None:
     code = "import sys, rotator.destinations; print(*({'pydantic', 'rotator.destinations.file'} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == []
+
+
+_LOADED = """
+import sys
+from pathlib import Path
+from rotator.config import load
+load({path!r}, check_references=False)
+print(*sorted(name for name in sys.modules if name.split(".")[0] in {foreign!r} or name in {foreign!r}))
+"""
+_VENDORS = {"boto3", "botocore", "google", "jinja2", "nacl", "requests", "azure", "msgraph"}
+
+
+def loaded_with(path: Path, foreign: set[str]) -> str:
+    """Of those libraries what is imported once that configuration has been read."""
+    script = _LOADED.format(path=str(path), foreign=foreign)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_no_library_of_a_vendor_is_loaded_by_a_configuration_that_names_every_kind() -> None:
+    assert loaded_with(DOCS.parents[1] / "config.example.yaml", _VENDORS) == ""
+
+
+def test_a_kind_that_no_rotation_names_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "connections: [{name: c, method: azure-cli, credentials: {tenantId: 11111111-1111-4111-8111-111111111111}}]\n"
+        "rotations:\n"
+        "  - {name: a, connection: c, rotationInterval: 30, secretsMapping: {clientId: A, clientSecret: B},\n"
+        "     parameters: {clientId: 33333333-3333-4333-8333-333333333333}}\n"
+    )
+    others = {f"rotator.destinations.{module}" for kind, module in KINDS.items() if kind != "embedded"}
+    assert loaded_with(path, _VENDORS | {"httpx"} | others) == ""

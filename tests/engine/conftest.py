@@ -15,3 +15,13 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
     made = Harness(tmp_path)
     yield made
     made.store.close()
+
+
+@pytest.fixture
+def another_harness(tmp_path: Path) -> Iterator[Harness]:
+    """A second world, to compare with the first."""
+    folder = tmp_path / "another"
+    folder.mkdir()
+    made = Harness(folder)
+    yield made
+    made.store.close()
