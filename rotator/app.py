@@ -19,7 +19,7 @@ from rotator.chance import SystemChance
 from rotator.clock import SystemClock
 from rotator.defining import define, digest_of
 from rotator.domain.model import Limits, Request
-from rotator.errors import ConfigError, StoreError
+from rotator.errors import ConfigError, NoBooks, StoreError
 from rotator.made import joined
 from rotator.ports import Clock, Destinations, Observer
 
@@ -52,11 +52,16 @@ class Time:
 REAL = Time()
 
 
-def open_books(state: State, time: Time = REAL) -> SqlStore:
-    """The database alone, made when there is none. Raises StoreError; ConfigError for a key that is not there."""
+def open_books(state: State, time: Time = REAL, *, make: bool = True) -> SqlStore:
+    """The database alone, made when there is none, unless only what is there is wanted: NoBooks.
+
+    Raises StoreError; ConfigError for a key that is not there.
+    """
     from rotator.store.opening import open_store
 
     clock = SystemClock()
+    if not make and state.path is not None and not state.path.exists():
+        raise NoBooks(str(state.path))
     return open_store(
         state.url,
         chance=SystemChance(),
@@ -66,6 +71,7 @@ def open_books(state: State, time: Time = REAL) -> SqlStore:
         keys=[key.resolve() for key in state.encryption_keys],
         password=state.password.resolve() if state.password else None,
         installation=state.installation,
+        make=make,
     )
 
 
@@ -222,9 +228,9 @@ async def open_parts(configuration: Configuration) -> AsyncIterator[Parts]:
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.store.opening import open_store
 
-    if configuration.state.path is None or configuration.state.path.exists():
-        store = open_books(configuration.state)
-    else:
+    try:
+        store = open_books(configuration.state, make=False)
+    except NoBooks:
         store = open_store("sqlite://", chance=SystemChance(), database_time=SystemClock().now)
     try:
         secrets = ClientSecrets(store, await joined(store, configuration))

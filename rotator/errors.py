@@ -21,6 +21,7 @@ RotatorError                       what happened, where; .hint what to do; .retr
 │  ├─ StoreUnavailable       retry
 │  │  └─ DefinitionsMoved              another node has changed them meanwhile
 │  ├─ StoreUnusable                    newer schema, second engine, no key opens it
+│  │  └─ NoBooks                       there is nothing to read yet
 │  ├─ LeaseHeld
 │  └─ LeaseLost                        stop at once
 ├─ AddressTaken             retry   somebody else listens where we are to
@@ -191,6 +192,15 @@ class DefinitionsMoved(StoreUnavailable):
 
 class StoreUnusable(StoreError):
     """The database cannot be used by this program as it is (newer schema, no key opens it)."""
+
+
+class NoBooks(StoreUnusable):
+    """The database at `where` is empty, and reading makes no books."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"there is no state database {where} yet", hint="'rotator run' makes it; 'rotator plan' works without."
+        )
 
 
 class LeaseHeld(StoreError):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rotator.cli.exits import WrongUse
+from rotator.errors import NoBooks
 
 if TYPE_CHECKING:
     from rotator.cli.settings import Settings
@@ -24,20 +25,18 @@ async def open_existing(settings: Settings, *, rings: bool = False) -> AsyncIter
     from rotator.app import open_books
 
     state = settings.read_state()
-    path = state.path
-    if path is not None and not path.exists():
-        raise WrongUse(
-            f"there is no state database {path} yet", hint="'rotator run' makes it; 'rotator plan' works without."
-        )
-    store = open_books(state)
+    try:
+        store = open_books(state, make=False)
+    except NoBooks as none:
+        raise WrongUse(none.what, hint=none.hint) from None
     try:
         yield store
     finally:
         store.close()
-    if rings and path is not None:
+    if rings and state.path is not None:
         from rotator.engine.bell import bell_of, ring
 
-        ring(bell_of(path))
+        ring(bell_of(state.path))
 
 
 async def read_facts(settings: Settings) -> tuple[list[Facts], datetime]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, NoBooks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,10 +78,10 @@ async def _books(configuration: Configuration) -> _Books:
     from rotator.app import open_books
     from rotator.clock import SystemClock
 
-    path = configuration.state.path
-    if path is not None and not path.exists():
+    try:
+        store = open_books(configuration.state, make=False)
+    except NoBooks:
         return _Books([], [], SystemClock().now())
-    store = open_books(configuration.state)
     try:
         return _Books(await store.facts(), await store.definitions(), await store.now())
     finally:

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.domain.model import Secret
-from rotator.errors import StoreUnavailable, StoreUnusable
+from rotator.errors import NoBooks, StoreUnavailable, StoreUnusable
 from rotator.ports import Chance
 from rotator.store import keys as key_files
-from rotator.store.making import installation_of, is_made, is_newest, make
+from rotator.store.making import installation_of, is_made, is_newest
+from rotator.store.making import make as make_books
 from rotator.store.runner import InlineRunner, Runner, ThreadRunner
 from rotator.store.seal import Seal, keys_in_use, unknown_key
 from rotator.store.session import Kind, Session, Times
@@ -34,13 +35,15 @@ def open_store(
     password: Secret | None = None,
     installation: str = "",
     inline: bool = False,
+    make: bool = True,
 ) -> SqlStore:
     """Open the database at `url`, making it when there is none: `sqlite:///PATH`, `sqlite://` for one in memory, or
     `postgresql://USER@HOST/DATABASE`.
 
     `keys` are base64, newest first; without any, a key file beside a SQLite database serves. `database_time` is what
     SQLite takes for the database's clock; None is the clock of a server, which `monotonic` carries on between two
-    answers. `inline` runs everything in the calling thread, as a database in memory always does.
+    answers. `inline` runs everything in the calling thread, as a database in memory always does. Without `make` a
+    server's database without books is left alone: NoBooks.
     Raises StoreUnusable (newer schema, no key opens it, another installation) or StoreUnavailable, nothing changed.
     """
     if installation and not _INSTALLATION.fullmatch(installation):
@@ -52,7 +55,7 @@ def open_store(
     if door.is_server and not given:
         raise no_key()
     try:
-        seal = _made(door, given, chance=chance, installation=installation)
+        seal = _made(door, given, chance=chance, installation=installation, make=make)
         found = _checked(door.session, seal, installation)
     except Exception:
         door.session.close()
@@ -180,15 +183,17 @@ def _prepare(path: Path) -> None:
         ) from None
 
 
-def _made(door: Door, given: Sequence[bytes], *, chance: Chance, installation: str) -> Seal:
+def _made(door: Door, given: Sequence[bytes], *, chance: Chance, installation: str, make: bool) -> Seal:
     """The seal of a database that exists by now, in the newest schema."""
     runner, path = InlineRunner(door.session), door.path
     if runner.now(lambda tx: is_made(tx, door.kind), write=False):
         if not runner.now(lambda tx: is_newest(tx, door.where), write=False):
             door.migrate()
         return Seal(given or (key_files.from_file(key_files.key_file(path)) if path else []))
+    if not make:
+        raise NoBooks(door.where)
     return runner.now(
-        lambda tx: make(tx, door.kind, given, path=path, chance=chance, installation=installation), write=True
+        lambda tx: make_books(tx, door.kind, given, path=path, chance=chance, installation=installation), write=True
     )
 
 

@@ -100,17 +100,16 @@ def _filled(tx: Transaction, lines: Iterable[str]) -> int:
     """Fill the tables, a batch at a time; the last line must count as many rows as there were."""
     known = {table.name: table for table in tables()}
     count, batch = 0, _Batch(None)
-    for line in lines:
-        found = _read(line)
+    for found in map(_read, lines):
         if isinstance(found, list):
-            batch.rows.append(_inside(found, batch.kinds))
+            batch.add(found, tx)
             count += 1
-        if isinstance(found, dict) or len(batch.rows) == _AT_ONCE:
-            batch.insert(tx)
-        if isinstance(found, dict):
-            if found.get("end") == count:
-                return count
-            batch = _Batch(known.get(str(found.get("table"))))
+            continue
+        batch.insert(tx)
+        said = found if isinstance(found, dict) else {}
+        if said.get("end") == count:
+            return count
+        batch = _Batch(known.get(str(said.get("table"))))
     raise StoreUnusable("The copy is not whole: its end is missing", hint="Take another one. Nothing was changed.")
 
 
@@ -119,16 +118,21 @@ class _Batch:
 
     def __init__(self, table: Table | None) -> None:
         self._table = table
-        self.kinds = kinds_of(table) if table is not None else ()
-        self.rows: list[Row] = []
+        self._kinds = kinds_of(table) if table is not None else ()
+        self._rows: list[Row] = []
+
+    def add(self, row: Sequence[Any], tx: Transaction) -> None:
+        self._rows.append(_inside(row, self._kinds))
+        if len(self._rows) == _AT_ONCE:
+            self.insert(tx)
 
     def insert(self, tx: Transaction) -> None:
-        if self._table is not None and self.rows:
+        if self._table is not None and self._rows:
             names = [column.name for column in self._table.c]
             statement = Prepared(insert(self._table).values({name: bindparam(name) for name in names}))
-            tx.run_all(statement, [dict(zip(names, row, strict=True)) for row in self.rows])
+            tx.run_all(statement, [dict(zip(names, row, strict=True)) for row in self._rows])
             tx.flush()
-        self.rows.clear()
+        self._rows.clear()
 
 
 def _inside(row: Sequence[Any], kinds: Sequence[str]) -> list[object]:

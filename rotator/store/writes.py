@@ -262,6 +262,7 @@ _BREAKER_STATE = Prepared(
 
 def _connection_failed(to: _Writing, found: Sequence[ConnectionFailed]) -> None:
     for each in found:
+        to.tx.alone(f"connection {each.connection}")
         failing = {"connection": each.connection, "rotation_id": each.rotation_id, "at": to.tx.now}
         to.tx.run(_FAILING, failing)
         name = {"name": each.connection}

@@ -16,7 +16,7 @@ import pytest
 from rotator.domain.changes import SealText
 from rotator.domain.edits import Add
 from rotator.domain.model import Secret
-from rotator.errors import StoreUnavailable, StoreUnusable
+from rotator.errors import NoBooks, StoreUnavailable, StoreUnusable
 from rotator.store.migrating import MIGRATIONS, migrate_server
 from rotator.store.opening import open_store
 from rotator.store.postgres import KIND, LIMITS, options
@@ -107,6 +107,12 @@ def test_no_key_is_made_up_for_a_server(empty: str) -> None:
     with pytest.raises(StoreUnusable, match="no key beside it") as error:
         opened(empty, keys=[])
     assert "state.encryptionKeys" in error.value.hint
+
+
+def test_whoever_only_reads_makes_no_books(empty: str) -> None:
+    with pytest.raises(NoBooks, match="no state database"):
+        opened(empty, make=False)
+    assert asked(empty, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
 
 
 def test_a_newer_schema_is_left_alone(url: str) -> None:
@@ -286,9 +292,8 @@ def test_a_migration_that_fails_changes_nothing(url: str, tmp_path: Path) -> Non
 
 async def test_who_stands_still_in_the_middle_holds_nobody_up_for_long(url: str) -> None:
     standing, other = opened(url), opened(url)
-    with psycopg.connect(url) as limits:
-        spans = [limits.execute(f"SELECT interval '{LIMITS[name]}'".encode()).fetchone() for name in ORDER]
-    assert spans == sorted(spans, key=lambda span: span[0] if span else None)
+    spans = [asked(url, f"SELECT interval '{LIMITS[name]}'")[0][0] for name in ORDER]
+    assert spans == sorted(spans)
     asked(url, "INSERT INTO meta (name, value) VALUES ('held', '')")
     held, go_on = threading.Event(), threading.Event()
 
