@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,15 +20,16 @@ from rotator.destinations.options import Endpoint
 from rotator.destinations.sidecar import Seat
 from rotator.destinations.singles import Single
 from rotator.destinations.wire import in_time, open_wire
+from rotator.domain.model import Secret
 from rotator.errors import DestinationRefused, DestinationUnavailable
-from rotator.options import Flag
+from rotator.options import Flag, Rule, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from rotator.destinations.key_vault_client import KeyVault, Version
     from rotator.destinations.surroundings import Surroundings
-    from rotator.domain.model import Folder, Rotation, Secret
+    from rotator.domain.model import Folder, Rotation
     from rotator.ports import Destination, Parcel, Placed
 
 _ALLOWED = re.compile(r"[0-9A-Za-z-]{1,127}")
@@ -35,24 +37,36 @@ _ALLOWED = re.compile(r"[0-9A-Za-z-]{1,127}")
 _LOOKS, _PAUSE = 10, 2.0
 
 
+def _secret_name(value: object) -> str:
+    if isinstance(value, str) and _ALLOWED.fullmatch(value):
+        return value
+    return refuse(value, "1 to 127 letters, digits and '-'")
+
+
 class Options(AzureOptions):
-    """Which vault, and whether old versions are disabled."""
+    """Which vault, one secret or several, and whether old versions are disabled."""
 
     endpoint: Annotated[Endpoint, Field(description="The vault, such as https://contoso.vault.azure.net.")]
+    secret: Annotated[str, Rule(_secret_name, {"type": "string", "pattern": f"^{_ALLOWED.pattern}$"})] | None = Field(
+        default=None,
+        description="One secret, a JSON object with the names as members; default: a secret for each name.",
+    )
     disable_old: Flag = Field(
         default=False, description="Disable versions of ours that are older than the current and the previous secret."
     )
 
     def place(self) -> str:
-        return f"azure-key-vault:{self.endpoint}"
+        return f"azure-key-vault:{self.endpoint}" + (f"/{self.secret}" if self.secret else "")
 
     def open(self, rotation: Rotation, names: Mapping[str, str], surroundings: Surroundings) -> Destination:
         return KeyVaultDestination(self, rotation, names, surroundings=surroundings)
 
     def default_names(self, mapping: Mapping[str, str]) -> dict[str, str]:
-        return {field: name.replace("_", "-") for field, name in mapping.items()}
+        return dict(mapping) if self.secret else {field: name.replace("_", "-") for field, name in mapping.items()}
 
     def name_problems(self, names: Mapping[str, str]) -> list[str]:
+        if self.secret:
+            return super().name_problems(names)
         allowed = "1 to 127 letters, digits and '-'"
         bad = sorted(name for name in set(names.values()) if not _ALLOWED.fullmatch(name))
         told = [f"names: {name!r} is not allowed in a key vault ({allowed}{_better(name)})" for name in bad]
@@ -61,7 +75,7 @@ class Options(AzureOptions):
         return super().name_problems(names) + told + (["names: a key vault does not tell A from a"] if twice else [])
 
     def claims(self, _folder: Folder, names: Collection[str]) -> set[str]:
-        return {f"{self.place()}:{name.lower()}" for name in names}
+        return {f"azure-key-vault:{self.endpoint}:{name.lower()}" for name in ([self.secret] if self.secret else names)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,10 @@ class KeyVaultDestination:
         self._names = dict(names)
         self._around = surroundings
         self._place = options.place()
-        self._seat = Seat.of(self._place, surroundings.installation, rotation.id, names)
+        objects = {"clientSecret": options.secret} if options.secret else dict(names)
+        self._secret = objects.get("clientSecret", "")
+        members = f" {sorted(names.items())}" if options.secret else ""
+        self._seat = Seat.of(self._place + members, surroundings.installation, rotation.id, objects)
         self._turn = surroundings.kept.get((self._place, *sorted(self._seat.names)), asyncio.Lock)
         self._opened: KeyVault | None = None
 
@@ -105,7 +122,7 @@ class KeyVaultDestination:
             found = await self._look("write")
             now = singles.placed(self._singles(found), self._seat)
             refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
-            wanted = texts(parcel, self._names)
+            wanted = self._texts(parcel)
             changes = [name for name in self._ordered(wanted) if self._differs(name, found, parcel, wanted)]
             if changes or singles.dropped(self._singles(found), self._seat):
                 self._refuse_changed(now, over, found, parcel)
@@ -174,8 +191,15 @@ class KeyVaultDestination:
             refuse_changed(now, over, destination=self._place)
 
     def _ordered(self, wanted: Mapping[str, Secret]) -> list[str]:
-        secret = self._names.get("clientSecret", "")
-        return sorted(wanted, key=lambda name: (name == secret, name))
+        return sorted(wanted, key=lambda name: (name == self._secret, name))
+
+    def _texts(self, parcel: Parcel) -> dict[str, Secret]:
+        """Name of a secret in the vault -> its text."""
+        plain = texts(parcel, self._names)
+        if not self._options.secret:
+            return plain
+        whole = {name: text.reveal() for name, text in plain.items()}
+        return {self._options.secret: Secret(json.dumps(whole, sort_keys=True))}
 
     def _differs(self, name: str, found: Mapping[str, _Found], parcel: Parcel, wanted: Mapping[str, Secret]) -> bool:
         if name not in found:
@@ -202,7 +226,8 @@ class KeyVaultDestination:
         tags = self._tags(parcel, text, position=len(found.all) if found else 0)
         tags = carried(found.latest.tags if found else {}, tags)
         try:
-            await vault.put(name, text, tags=tags, expires_at=expires)
+            form = "application/json" if self._options.secret else "text/plain"
+            await vault.put(name, text, tags=tags, form=form, expires_at=expires)
         except _recoverable():
             recovered = await self._recovered(name)
         else:
@@ -231,10 +256,10 @@ class KeyVaultDestination:
         vault = await self._vault("write")
         for name in singles.dropped(self._singles(found), self._seat):
             await vault.delete(name)
-        secret = found.get(self._names.get("clientSecret", ""))
+        secret = found.get(self._secret)
         if self._options.disable_old and secret is not None:
             for version in self._outlived(secret, parcel.marker.key_id):
-                await vault.change(self._names["clientSecret"], version.id, "write", enabled=False)
+                await vault.change(self._secret, version.id, "write", enabled=False)
 
     def _outlived(self, found: _Found, current: str) -> list[Version]:
         """Enabled versions of ours that hold neither the current secret nor the one before it."""
@@ -260,7 +285,7 @@ class KeyVaultDestination:
 
     def _expires(self, name: str, parcel: Parcel) -> datetime | None:
         """Whole seconds, as the vault keeps them; only the secret itself expires."""
-        if name != self._names.get("clientSecret"):
+        if name != self._secret:
             return None
         return parcel.expires_at.astimezone(UTC).replace(microsecond=0)
 

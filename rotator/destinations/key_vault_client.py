@@ -85,11 +85,13 @@ class KeyVault:
             return await self._listed(name)
         raise AssertionError
 
-    async def put(self, name: str, text: Secret, *, tags: Mapping[str, str], expires_at: datetime | None) -> None:
-        """A new version. Raises Recoverable when the name is that of a deleted secret."""
+    async def put(
+        self, name: str, text: Secret, *, tags: Mapping[str, str], form: str, expires_at: datetime | None
+    ) -> None:
+        """A new version; `form` is its content type. Raises Recoverable when the name is that of a deleted secret."""
         async with self._asking("write", hide=[text]):
             await self._client.set_secret(
-                name, text.reveal(), enabled=True, tags=dict(tags), content_type="text/plain", expires_on=expires_at
+                name, text.reveal(), enabled=True, tags=dict(tags), content_type=form, expires_on=expires_at
             )
 
     async def change(

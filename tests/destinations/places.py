@@ -263,6 +263,7 @@ _MAKERS = {
     "azure-app-service": ("azure-app-service", "places_azure", "SitePlace"),
     "azure-container-app": ("azure-app-service", "places_azure", "ContainerAppPlace"),
     "azure-devops": ("azure-devops", "places_azure", "GroupPlace"),
+    "azure-key-vault-json": ("azure-key-vault", "places_azure", "KeyVaultJsonPlace"),
     "azure-key-vault": ("azure-key-vault", "places_azure", "KeyVaultPlace"),
     "github-actions": ("github-actions", "places_github", "GitHubPlace"),
     "github-organisation": ("github-actions", "places_github", "GitHubOrganisationPlace"),

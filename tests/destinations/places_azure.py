@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -82,6 +83,29 @@ class KeyVaultPlace(AzurePlace):
 
     def leftovers(self) -> list[str]:
         return sorted(f"{name}/{len(kept.versions)}" for name, kept in self.server.secrets.items() if not kept.deleted)
+
+
+class KeyVaultJsonPlace(KeyVaultPlace):
+    """One secret of a vault, whose text is a JSON object; it is one rotation's alone."""
+
+    shared = False
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "secret": "billing"}
+
+    def open(
+        self, rotation: Rotation | None = None, names: dict[str, str] | None = None, **options: Any
+    ) -> Destination:
+        return AzurePlace.open(self, rotation, names, **options)
+
+    def shows(self) -> dict[str, str]:
+        return dict(json.loads(self.server.shown().get("billing", "{}")))
+
+    def set(self, name: str, text: str) -> None:
+        self.server.put("billing", json.dumps({**self.shows(), name: text}))
+
+    def drop(self, name: str) -> None:
+        self.server.put("billing", json.dumps({each: text for each, text in self.shows().items() if each != name}))
 
 
 class SitePlace(AzurePlace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,9 +15,9 @@ from rotator.destinations.key_vault_tags import carried, mark_of, tags_of
 from rotator.destinations.marks import Mark
 from rotator.errors import ConfigError, DestinationRefused, DestinationUnavailable
 from rotator.ports import Marker
-from tests.builders import CLIENT
+from tests.builders import CLIENT, a_rotation
 from tests.destinations.places import FIRST, SECOND, a_parcel
-from tests.destinations.places_azure import KeyVaultPlace
+from tests.destinations.places_azure import KeyVaultJsonPlace, KeyVaultPlace
 from tests.destinations.servers.answering import Fault, Reply
 from tests.destinations.servers.key_vault import DELETE, LIST, RECOVER, SET, UPDATE
 from tests.fakes import ManualClock
@@ -238,3 +239,24 @@ def test_marks_of_long_names_fit_into_tags_and_tags_of_others_give_way() -> None
 def test_a_sign_in_that_says_too_much_or_too_little_is_refused_at_load(auth: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         parse_options("azure-key-vault", {"endpoint": "https://contoso.vault.azure.net", "auth": auth}, where="x")
+
+
+async def test_one_json_secret_holds_all_names_and_is_one_version_a_delivery(tmp_path: Path) -> None:
+    place = KeyVaultJsonPlace(tmp_path, "azure-key-vault")
+    async with place.living():
+        first = await place.open().write(a_parcel(), over=None)
+        await place.open().write(a_parcel(SECOND, "key-2"), over=first)
+        versions = place.server.secrets["billing"].versions
+        assert [json.loads(each["value"])["BILLING_CLIENT_SECRET"] for each in versions] == [FIRST, SECOND]
+        assert versions[-1]["attributes"]["exp"] == int(a_parcel().expires_at.timestamp())
+
+
+def test_a_json_secret_is_claimed_whole_whatever_its_members() -> None:
+    where = {"endpoint": "https://contoso.vault.azure.net"}
+    json_options = parse_options("azure-key-vault", {**where, "secret": "Billing"}, where="x")
+    plain = parse_options("azure-key-vault", where, where="x")
+    folder = a_rotation().folder
+    assert json_options.claims(folder, ["ANY"]) == plain.claims(folder, ["billing"])
+    assert json_options.name_problems({"clientSecret": "client_secret"}) == []
+    with pytest.raises(ConfigError, match="letters, digits and '-'"):
+        parse_options("azure-key-vault", {**where, "secret": "bil_ling"}, where="x")
