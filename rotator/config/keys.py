@@ -23,6 +23,8 @@ from rotator.options import problem
 from rotator.references import Reference, SecretMissing
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from rotator.clock import SystemClock
     from rotator.destinations.transit import Transit
 
@@ -129,9 +131,13 @@ def _transit(value: object, context: Mapping[str, object] | None) -> Transit:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         path = ".".join(map(str, ("transit", *first["loc"])))
-        problem(
-            f"{path}: {first['msg'].removeprefix('Value error, ')}", "endpoint, mount, key, namespace, caFile, auth"
-        )
+        problem(f"{path}: {_in_our_words(first)}", "endpoint, mount, key, namespace, caFile, auth")
+
+
+def _in_our_words(error: ErrorDetails) -> str:
+    """Our own refusals as they are; the library's in its words would be of no help."""
+    known = {"refused": error["msg"], "missing": "missing", "extra_forbidden": "unknown key"}
+    return known.get(error["type"], "not allowed")
 
 
 def _waited(work: Coroutine[Any, Any, Any]) -> Any:

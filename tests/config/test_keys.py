@@ -142,7 +142,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "an address in clear": ({"keyVault": "http://v.vault.azure.net/keys/k"}, "keyVault: not the address of a key"),
     "with a version": ({"keyVault": "https://v.vault.azure.net/keys/k/1"}, "keyVault: not the address of a key"),
     "two of them": ({"keyVault": "https://v/keys/k", "file": "x"}, "file: unknown key"),
-    "transit without a key": ({"transit": {"endpoint": "https://v:8200"}}, "transit.key"),
+    "transit without a key": ({"transit": {"endpoint": "https://v:8200"}}, "transit.key: missing"),
+    "transit that is no block": ({"transit": 7}, "transit: not allowed"),
+    "transit with too much": ({"transit": {"endpoint": "https://v", "key": "k", "x": 1}}, "transit.x: unknown key"),
     "a wrapped number": ({"keyVault": "https://v/keys/k", "wrapped": 1}, "wrapped: not text"),
 }
 
