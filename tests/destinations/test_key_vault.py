@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -260,3 +262,17 @@ def test_a_json_secret_is_claimed_whole_whatever_its_members() -> None:
     assert json_options.name_problems({"clientSecret": "client_secret"}) == []
     with pytest.raises(ConfigError, match="letters, digits and '-'"):
         parse_options("azure-key-vault", {**where, "secret": "bil_ling"}, where="x")
+
+
+async def test_a_missing_extra_is_named(place: KeyVaultPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "rotator.destinations.key_vault_client", raising=False)
+    monkeypatch.setitem(sys.modules, "azure.keyvault.secrets.aio", None)
+    with pytest.raises(DestinationRefused, match="azure-keyvault-secrets is not installed") as caught:
+        await place.open().read()
+    assert caught.value.hint == "Install entra-rotator[azure-key-vault]"
+
+
+def test_the_sdk_is_not_imported_before_a_vault_is_asked() -> None:
+    code = "import sys, rotator.destinations.key_vault; print('azure.keyvault' in ' '.join(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
