@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from pathlib import Path
@@ -34,6 +35,9 @@ class Cable:
         self.pull()
         _end(self._listener)
 
+    def _changed(self, text: bytes) -> bytes:
+        return text
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -50,10 +54,17 @@ class Cable:
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while text := one.recv(65536):
-                other.sendall(text)
+                other.sendall(self._changed(text))
         self._open.discard(one)
         _end(one)
         _end(other)
+
+
+class Pooler(Cable):
+    """Tells of no server process but of one of its own, as PgBouncer does."""
+
+    def _changed(self, text: bytes) -> bytes:
+        return re.sub(rb"K\x00\x00\x00\x0c....", b"K\x00\x00\x00\x0c\x00\x00\x00\x07", text, flags=re.DOTALL)
 
 
 def _end(each: socket.socket) -> None:

@@ -22,6 +22,7 @@ from rotator.store.opening import open_store
 from rotator.store.postgres import KIND, LIMITS, options
 from rotator.store.store import SqlStore
 from tests.builders import KEY, a_credential, a_rotation, an_entry
+from tests.cluster.cable import Cable, Pooler
 from tests.fakes import SeededChance
 from tests.postgres import SEALING, Server
 
@@ -192,6 +193,31 @@ async def test_a_connection_lost_half_way_is_told_and_leaves_nothing(url: str) -
     assert asked(url, "SELECT name FROM meta WHERE name IN ('half', 'whole')") == []
     assert await store.facts() == []
     store.close()
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+async def test_behind_a_pooler_nothing_outlasts_a_transaction(postgres: Server, url: str, *, pooled: bool) -> None:
+    cable = (Pooler if pooled else Cable)(postgres.folder)
+    name = url.partition("@/")[2].partition("?")[0]
+    store = opened(f"postgresql://postgres@127.0.0.1:{cable.port}/{name}")
+    await store.define([Add(a_rotation())])
+    for _ in range(3):
+        (claim,) = await store.claim("node-1", limit=1, ttl=TTL)
+        await store.write(claim.lease, [an_entry()], ttl=TTL, wake_at=claim.now, release=True)
+
+    def left(tx: Any) -> tuple[int, str, str]:
+        within = tx.cursor.execute("SHOW lock_timeout").fetchone()[0]
+        tx.cursor.execute("COMMIT")
+        prepared = tx.cursor.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()[0]
+        after = tx.cursor.execute("SHOW lock_timeout").fetchone()[0]
+        tx.cursor.execute("BEGIN")
+        return prepared, within, after
+
+    prepared, within, after = await store._runner.read(left)
+    assert within == LIMITS["lock_timeout"]
+    assert (prepared == 0, after) == ((True, "0") if pooled else (False, within))
+    store.close()
+    cable.close()
 
 
 async def test_time_is_the_servers_whatever_the_hosts_clock_says(url: str) -> None:
