@@ -63,6 +63,19 @@ def test_everything_is_installed_by_its_hash_and_nothing_else_of_the_tree_is_cop
     )
 
 
+def test_every_part_of_graphs_sdk_that_is_used_is_kept() -> None:
+    kept = re.search(
+        r"KEPT = frozenset\(\{(.*?)\}\)", (ROOT / "deploy" / "container" / "trim.py").read_text(), re.DOTALL
+    )
+    assert kept is not None
+    names = set(re.findall(r'"(\w+)"', kept[1]))
+    source = "\n".join(path.read_text() for path in (ROOT / "rotator").rglob("*.py"))
+
+    assert set(re.findall(r"msgraph\.generated\.(\w+)", source)) <= names
+    client = (ROOT / "rotator" / "entra" / "graph_client.py").read_text()
+    assert set(re.findall(r"self\._graph\.(\w+)", client)) <= names
+
+
 def test_the_services_are_confined_and_their_configuration_loads() -> None:
     compose = yaml.safe_load(COMPOSE.read_text())
     ours = [compose["services"][name] for name in ("rotator", "simulator")]
