@@ -84,7 +84,7 @@ class HandedDestination:
         same = now is not None and now.marker is not None and self._seat.owns(Mark(now.marker, ()))
         refuse_stale(now.marker if now and same else None, parcel.marker, destination=self._seat.place)
         if not self._reads:
-            return await self._hand_over(parcel, now)
+            return await self._hand_over(parcel)
         message = self._delivery(parcel, over=over.version if over else None)
         placed = self._told(await self._carrier.bring(message), "write")
         if placed is None:
@@ -102,12 +102,11 @@ class HandedDestination:
         """Let go of connections."""
         await self._carrier.close()
 
-    async def _hand_over(self, parcel: Parcel, now: Placed | None) -> Placed:
-        placed = self._placed(parcel.marker)
-        if now != placed:
-            await self._carrier.bring(self._delivery(parcel, over=None))
-        self._handed = placed
-        return placed
+    async def _hand_over(self, parcel: Parcel) -> Placed:
+        """Also what the books call handed over: whoever asks for that has a reason."""
+        await self._carrier.bring(self._delivery(parcel, over=None))
+        self._handed = self._placed(parcel.marker)
+        return self._handed
 
     async def _booked(self) -> Placed | None:
         known = await self._surroundings.delivery(self._seat.rotation_id, self._seat.place)

@@ -9,11 +9,13 @@ from rotator.engine.visit import Visit
 from rotator.errors import RotatorError, StoreError
 
 
-async def heal(visit: Visit, rule: DestinationRule, current: Credential, *, asked: bool = False) -> bool:
+async def heal(
+    visit: Visit, rule: DestinationRule, current: Credential, *, asked: bool = False, again: bool = False
+) -> bool:
     """Deliver the current credential there; returns whether it stands now. What went wrong is noted on the delivery.
 
     A destination that the current credential never reached has not drifted: it is served whatever `on_drift` says,
-    as is one that a person asked for.
+    as is one that a person asked for. `again`: it is known to stand there, and is to be brought all the same.
     """
     known = visit.facts.delivery(rule.name)
     served_before = known is not None and known.key_id == current.key_id
@@ -23,14 +25,14 @@ async def heal(visit: Visit, rule: DestinationRule, current: Credential, *, aske
         text = await proved_text(visit, current)
         if text is None:
             return False
-        row = await places.place(visit, rule, current, text)
+        row = await places.place(visit, rule, current, text, again=again)
     except StoreError:
         raise
     except RotatorError as problem:
         visit.note(places.missed(visit, rule, problem))
         return False
     visit.note(row, visit.entry("heal", "outcome", destination=rule.name, key_id=current.key_id, version=row.version))
-    if served_before:
+    if served_before and not again:
         visit.tell(DriftFound(visit.rotation.name, visit.now, rule.name, rule.kind, healed=True))
     else:
         visit.tell(Delivered(visit.rotation.name, visit.now, rule.name, rule.kind, ok=True))

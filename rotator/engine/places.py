@@ -38,12 +38,17 @@ def key_at(visit: Visit, placed: Placed | None) -> str:
     return placed.marker.key_id
 
 
-async def place(visit: Visit, rule: DestinationRule, credential: Credential, text: Secret) -> Delivery:
-    """Make a destination bear the credential and read it back; returns the row for it. Raises DestinationError."""
+async def place(
+    visit: Visit, rule: DestinationRule, credential: Credential, text: Secret, *, again: bool = False
+) -> Delivery:
+    """Make a destination bear the credential and read it back; returns the row for it. Raises DestinationError.
+
+    `again`: a person asks for it to be written though it stands; a place that can tell changes nothing then.
+    """
     async with _opened(visit, rule) as destination:
         before = await _read_ours(visit, rule, destination)
         known = visit.facts.delivery(rule.name)
-        if not stands(before, credential, known):
+        if again or not stands(before, credential, known):
             await visit.hold.ensure(visit.patience(rule))
             visit.touched.add(rule.name)
             await destination.write(_parcel(visit, credential, text), over=before)

@@ -133,7 +133,10 @@ async def _one(
     if _pending_there(visit, borne):
         return
     if placed is not None and borne == current.key_id and _as_it_was(known, current, placed):
-        _stands(visit, rule, known, placed)
+        if asked and current.has_text:
+            await heal(visit, rule, current, asked=True, again=True)
+        if visit.facts.delivery(rule.name) == known:
+            _stands(visit, rule, known, placed)
         return
     if borne in strangers:
         _report(visit, rule, f"it bears key {borne}, which Entra knows and this database does not; left as it is")

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from rotator.domain.events import DriftFound
 from rotator.domain.model import RotationStatus
 from rotator.errors import DestinationUnavailable
+from tests.builders import OBJECT
 from tests.engine.fake_places import a_place
 from tests.engine.harness import DAY, HOUR, MINUTE, Harness, billing
 
@@ -116,3 +118,37 @@ async def test_deliver_brings_the_current_secret_to_one_destination_added_later(
     assert texts(harness) == ["text-0"] * 5
     assert harness.entra.count("add_password") == 1
     assert [harness.places[name].writes for name in FOUR] == [1, 1, 1, 1]
+
+
+async def test_deliver_writes_again_even_where_it_stands_and_calls_it_no_drift(harness: Harness) -> None:
+    """A program or a receiver of one's own may have lost it, and nobody but its owner can know."""
+    await rotated(harness)
+    asked = await harness.ask("deliver", to=FIFTH)
+    await harness.turn()
+    assert (await harness.answer(asked))[0] == "done"
+    assert (harness.places[FIFTH].writes, harness.places["vault"].writes) == (2, 1)
+    assert harness.engine.events(DriftFound) == []
+    await harness.run_for(2 * DAY)
+    assert harness.places[FIFTH].writes == 2
+    assert (await harness.facts()).standing.alarms == ()
+
+
+async def test_deliver_of_what_no_longer_signs_in_writes_nothing(harness: Harness) -> None:
+    await rotated(harness)
+    harness.excused |= {"embedded", *FOUR, FIFTH}
+    harness.entra.living(OBJECT)[0].removed_at = harness.entra.time()
+    harness.entra.removal_lag = 10 * DAY
+    await harness.ask("deliver", to=FIFTH)
+    await harness.turn()
+    assert harness.places[FIFTH].writes == 1
+
+
+async def test_deliver_that_fails_where_it_stood_says_so(harness: Harness) -> None:
+    await rotated(harness)
+    dies_at_write(harness)
+    asked = await harness.ask("deliver", to=FIFTH)
+    await harness.turn()
+    assert await harness.answer(asked) == ("failed", f"{FIFTH}: {FIFTH}: write: it does not answer")
+    assert (await harness.facts()).standing.status is RotationStatus.SUCCESS
+    await harness.run_for(DAY)
+    assert [row.message for row in (await harness.facts()).deliveries] == [""] * 5
