@@ -47,6 +47,7 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
     from rotator.app import open_engine
     from rotator.engine.alive import Systemd
     from rotator.measuring import measured
+    from rotator.notifying import told
     from rotator.observers.log import LogObserver
     from rotator.observers.metrics import Metrics
     from rotator.observers.traces import Traces
@@ -57,12 +58,17 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", ""))
     metrics, traces = Metrics(per_rotation=configuration.metrics.per_rotation), Traces()
     observers: list[Observer] = [LogObserver(), metrics, *([traces] if configuration.traces.endpoint else [])]
-    async with open_engine(configuration, observers=observers) as engine:
+    async with open_engine(configuration, observers=observers) as engine, told(engine) as telling:
         await _ask(engine, names)
+
+        def taken(configuration: Configuration) -> None:
+            _start_log(settings, configuration)
+            telling.take(configuration)
+
         daemon = daemon_of(
             engine,
             read=lambda: settings.read(known=engine.configuration.sources),
-            taken=lambda taken: _start_log(settings, taken),
+            taken=taken,
             reloaded=metrics.reloaded,
             systemd=systemd,
         )
@@ -74,9 +80,11 @@ async def _daemon(settings: Settings, configuration: Configuration, names: Seque
 async def _once(configuration: Configuration, names: Sequence[str]) -> int:
     from rotator.app import open_engine
     from rotator.cli.here import Stop, all_that_is_due
+    from rotator.notifying import told
     from rotator.observers.log import LogObserver
 
-    async with open_engine(configuration, observers=[LogObserver()], spread=False) as engine:
+    async with open_engine(configuration, observers=[LogObserver()], spread=False) as engine, told(engine) as telling:
+        await telling.look()
         await _ask(engine, names)
         async with Stop(engine):
             await all_that_is_due(engine)

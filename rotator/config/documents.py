@@ -17,6 +17,7 @@ from rotator.config.api import Api
 from rotator.config.definitions import RotationOptions, destination_model, hook_model
 from rotator.config.freezes import Freeze
 from rotator.config.metrics import Metrics
+from rotator.config.notifications import AnyChannel
 from rotator.config.settings import Daemon, Logging, Network, State
 from rotator.config.traces import Traces
 from rotator.destinations import KINDS
@@ -71,6 +72,7 @@ def whole_model() -> type[Options]:
         "api": (Api, Api()),
         "metrics": (Metrics, Metrics()),
         "traces": (Traces, Traces()),
+        "notifications": (list[AnyChannel], Field(default=[], description="Who is told what happens.")),
         "freeze": (list[Freeze], Field(default=[], description="When nothing is rotated unless expiry forces it.")),
         "clouds": (dict[str, Cloud], Field(default={}, description="Clouds of one's own, by name.")),
         "connections": (list[AnyConnection], Field(default=[], description="How tenants are reached.")),

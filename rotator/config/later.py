@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Top-level blocks and options of a rotation (and of `defaults`) that come later.
-_BLOCKS = frozenset({"dashboard", "notifications"})
+_BLOCKS = frozenset({"dashboard"})
 _ROTATION = frozenset({"revokeWhen", "revokeDeadline"})
 
 

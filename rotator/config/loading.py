@@ -17,6 +17,7 @@ from rotator.config.files import Source, digests, included, open_source
 from rotator.config.freezes import read_freezes
 from rotator.config.later import later
 from rotator.config.metrics import Metrics
+from rotator.config.notifications import AnyChannel, read_channels
 from rotator.config.problems import Problems, Spot, unknown_key
 from rotator.config.reading import Table
 from rotator.config.rotations import Reader, WrittenRotation
@@ -39,6 +40,7 @@ BLOCKS = (
     "metrics",
     "traces",
     "freeze",
+    "notifications",
     "clouds",
     "connections",
     "defaults",
@@ -61,6 +63,7 @@ class Configuration:
     metrics: Metrics
     traces: Traces
     freeze: tuple[FreezeRule, ...]
+    notifications: tuple[AnyChannel, ...]
     clouds: Mapping[str, Cloud]
     connections: Mapping[str, AnyConnection]
     #: With empty ids; those that renew a connection's own secret come last. Empty when `unchanged`.
@@ -149,6 +152,8 @@ class _Loading:
         check_api(api, self._main / "api", self._problems, check_files=self._check_references)
         metrics, traces = self._block("metrics", Metrics), self._block("traces", Traces)
         freeze = read_freezes(self._main / "freeze", self._main.document.get("freeze"), self._context, self._problems)
+        at = self._main / "notifications"
+        channels = read_channels(at, self._context, self._problems, check_references=self._check_references)
         clouds = self._clouds()
         connections = self._connections(clouds)
         rotations = () if self._unchanged else self._rotations(connections, daemon)
@@ -164,6 +169,7 @@ class _Loading:
             metrics=metrics,
             traces=traces,
             freeze=freeze,
+            notifications=channels,
             clouds=clouds,
             connections={name: each.options for name, each in connections.items()},
             rotations=rotations,

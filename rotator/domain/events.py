@@ -21,6 +21,8 @@ class AttemptBegan(Event):
     attempt: str
     reason: str
     resumed: bool = False
+    #: The secrets that are replaced are in wrong hands.
+    compromised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

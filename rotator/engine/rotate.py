@@ -61,7 +61,8 @@ def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = 
     )
     if request is not None and request.facts.get("emergency"):
         visit.note(visit.entry("emergency", "note", message=request.facts["emergency"], by=request.by))
-    visit.tell(AttemptBegan(visit.rotation.name, visit.now, attempt.id, reason))
+    compromised = mode is Mode.COMPROMISED
+    visit.tell(AttemptBegan(visit.rotation.name, visit.now, attempt.id, reason, compromised=compromised))
 
 
 async def carry_on(visit: Visit) -> None:

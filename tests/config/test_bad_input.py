@@ -118,7 +118,39 @@ MAIN = {
         "1:24: metrics.perRotation: -1 is not allowed (a whole number from 0 to 1000000)",
     ),
     "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
-    "notifications": ("notifications: []", f"1:1: notifications: {LATER}"),
+    "a channel of no kind": (
+        "notifications: [{url: x}]",
+        "1:17: notifications[0].kind: missing (slack | teams | webhook | email)",
+    ),
+    "a channel of an unknown kind": (
+        "notifications: [{kind: pigeon}]",
+        "1:24: notifications[0].kind: 'pigeon' is not allowed (slack | teams | webhook | email)",
+    ),
+    "an address of Slack that is written out": (
+        "notifications: [{kind: slack, url: https://hooks.example/T0}]",
+        (
+            "1:36: notifications[0].url: a secret is not written here"
+            " ({env: NAME}, {file: /PATH} or {credential: NAME})"
+        ),
+    ),
+    "an event that nobody tells": (
+        "notifications: [{kind: slack, url: {env: X}, events: [doom]}]",
+        (
+            "1:54: notifications[0].events: 'doom' is not allowed (a list of"
+            " failure | recovery | expiring | overdue | orphan | drift | compromised | success)"
+        ),
+    ),
+    "a password of mail in clear": (
+        (
+            "notifications: [{kind: email, server: mail, security: none, from: a@b.c, to: [a@b.c],"
+            " username: me, password: {env: X}}]"
+        ),
+        "1:111: notifications[0].password: a password would go in clear (security: starttls or tls)",
+    ),
+    "mail to nobody": (
+        "notifications: [{kind: email, server: mail, from: a@b.c, to: [nobody]}]",
+        "1:62: notifications[0].to: 'nobody' is not allowed (an address such as rotator@example.com)",
+    ),
     "a freeze of no list": ("freeze: {}", "1:9: freeze: a mapping is not allowed (a list)"),
     "a freeze without an end": ("freeze: [{from: friday}]", "1:10: freeze[0].to: missing (required)"),
     "a freeze from a date to a weekday": (

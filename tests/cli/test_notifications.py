@@ -1,0 +1,50 @@
+"""Does a channel hear of what a run does, and does a channel that fails leave the run alone?"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+from tests.cli.workspace import Tenant, Workspace
+from tests.observers.test_channels import Receiver
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def channel(receiver: Receiver, **more: object) -> dict[str, object]:
+    return {"kind": "webhook", "url": receiver.address, "secret": {"env": "NOTICE_KEY"}, **more}
+
+
+def test_a_failed_rotation_is_told_once_and_its_recovery_too(workspace: Workspace, tenant: Tenant) -> None:
+    application = tenant.application(displayName="Told", owned=False)
+    workspace.add("told", application, labels={"owner": "team-billing"})
+    with closing(Receiver()) as receiver:
+        workspace.document["notifications"] = [channel(receiver), channel(receiver, labels={"owner": "others"})]
+
+        assert workspace.rotator("run", "--once", NOTICE_KEY=KEY).status == 1
+        assert workspace.rotator("run", "--once", "--rotate", "told", NOTICE_KEY=KEY).status == 1
+        tenant.control("POST", "owners", {"application": application["objectId"]})
+        assert workspace.rotator("run", "--once", "--rotate", "told", NOTICE_KEY=KEY).status == 0
+
+    told = [notice for _, _, body in receiver.bodies for notice in json.loads(body)["notices"]]
+    assert [(each["kind"], each["rotation"]) for each in told] == [("failure", "told"), ("recovery", "told")]
+    assert "an owner of 'Told'" in told[0]["message"]
+    assert all("webhook-signature" in {name.lower() for name in headers} for _, headers, _ in receiver.bodies)
+
+
+def test_a_channel_that_fails_changes_nothing(workspace: Workspace, tenant: Tenant) -> None:
+    workspace.add("quiet", tenant.application())
+    with closing(Receiver(500)) as receiver:
+        workspace.document["notifications"] = [channel(receiver, events=["success"])]
+
+        assert workspace.rotator("run", "--once", NOTICE_KEY=KEY).status == 0
+    assert len(receiver.bodies) == 1
+
+
+def test_a_channel_whose_secret_is_not_there_is_a_mistake_of_the_configuration(workspace: Workspace) -> None:
+    with closing(Receiver()) as receiver:
+        workspace.document["notifications"] = [channel(receiver)]
+        said = workspace.rotator("run", "--once")
+
+    assert said.status == 78
+    assert "notifications[0].secret: variable NOTICE_KEY is not set" in said.err
