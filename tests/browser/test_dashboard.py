@@ -14,7 +14,15 @@ from tests.web.house import ROTATIONS, House
 
 #: In milliseconds; the page would read itself again after 15 s without hearing anything.
 SOON = 8000
-PAGES = ("/", "/?show=attention&zoom=year", "/rotations/{id}", "/rotations/{id}/compromised", "/rotations/none")
+PAGES = (
+    "/",
+    "/?show=attention&zoom=year",
+    "/rotations/{id}",
+    "/rotations/{id}/compromised",
+    "/connections",
+    "/connections/new",
+    "/audit",
+)
 
 
 async def test_rotate_now_is_pressed_and_its_end_seen_without_loading_again(chromium: Any, house: House) -> None:
@@ -43,7 +51,7 @@ async def test_an_open_page_hears_of_what_others_do(chromium: Any, house: House)
 async def test_nothing_is_wider_than_a_phone(chromium: Any, house: House, scheme: str) -> None:
     made = await house.rotation(description="a-very-long-word" * 15)
     async with sitting(chromium, house, viewport={"width": 360, "height": 740}, color_scheme=scheme) as page:
-        for path in PAGES[:-1]:
+        for path in PAGES:
             await page.goto(house.address + path.format(id=made["id"]))
             assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, path
 
@@ -81,7 +89,7 @@ def axe() -> str:
 async def test_axe_finds_nothing_to_complain_of(chromium: Any, house: House, axe: str) -> None:
     made = await house.rotation()
     async with sitting(chromium, house) as page:
-        for path in PAGES[:-1]:
+        for path in PAGES:
             await page.goto(house.address + path.format(id=made["id"]))
             await page.evaluate(axe)
             found = await page.evaluate("axe.run()")

@@ -55,14 +55,14 @@ async def rows(request: Request, caller: Calling, wish: Annotated[Wish, Depends(
         node=wish.node,
         since=_zoned(wish.since),
         until=_zoned(wish.until),
-        before=_before(wish.cursor),
+        before=before(wish.cursor),
         most=wish.limit + 1,
     )
     found = await parts_of(request).access.search(search)
     shown = found[: wish.limit]
     return {
         "auditLogs": [_shape(row) for row in shown],
-        "nextCursor": _cursor(shown[-1]) if len(found) > len(shown) else None,
+        "nextCursor": cursor(shown[-1]) if len(found) > len(shown) else None,
     }
 
 
@@ -81,15 +81,16 @@ def _shape(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cursor(row: Mapping[str, Any]) -> str:
+def cursor(row: Mapping[str, Any]) -> str:
+    """What leads to the rows that are older than this one."""
     return f"{row['at']}.{row['n']}.{row['node']}"
 
 
-def _before(cursor: str) -> tuple[int, int, str] | None:
+def before(text_: str) -> tuple[int, int, str] | None:
     """Where the page before ended. Raises Invalid for what no page has ended with."""
-    if not cursor:
+    if not text_:
         return None
-    when, _, rest = cursor.partition(".")
+    when, _, rest = text_.partition(".")
     number, _, node = rest.partition(".")
     if not (_is_number(when, _MOST_AT) and _is_number(number, _MOST_N)):
         raise Invalid("cursor is not the nextCursor of a page", hint="Leave it out to begin anew.")

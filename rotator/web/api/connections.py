@@ -35,7 +35,7 @@ async def options(_caller: Calling, known: Known) -> dict[str, Any]:
 @router.get(_HERE)
 async def connections(caller: Calling, known: Known, project: _Project = None) -> dict[str, Any]:
     """The connections the caller may know of."""
-    chosen = await _visible(known, caller, project)
+    chosen = await visible_connections(known, caller, project)
     return {"appConnections": [await _shape(known, each) for each in chosen]}
 
 
@@ -43,13 +43,15 @@ async def connections(caller: Calling, known: Known, project: _Project = None) -
 async def available(caller: Calling, known: Known, project: _Project = None) -> dict[str, Any]:
     """The connections the caller may make rotations with."""
     ids = await known.books.ids()
-    return {"appConnections": [brief_connection(each, ids) for each in await _visible(known, caller, project)]}
+    return {
+        "appConnections": [brief_connection(each, ids) for each in await visible_connections(known, caller, project)]
+    }
 
 
 @router.get(f"{_HERE}/connection-name/{{name}}")
 async def by_name(caller: Calling, known: Known, name: Slug, project: _Project = None) -> dict[str, Any]:
     """The connection of that name."""
-    for each in await _visible(known, caller, project):
+    for each in await visible_connections(known, caller, project):
         if each.name == name:
             return {"appConnection": await _shape(known, each)}
     raise NotFound(f"App connection with name '{name}' not found")
@@ -64,13 +66,18 @@ async def by_id(caller: Calling, known: Known, connection_id: Id) -> dict[str, A
 @router.post(_HERE)
 async def create(request: Request, caller: Calling, known: Known, body: Creation) -> dict[str, Any]:
     """Make a connection; it has signed in before anything is kept."""
+    return {"appConnection": await _shape(known, await made_connection(request, caller, known, body))}
+
+
+async def made_connection(request: Request, caller: Caller, known: Resources, body: Creation) -> ShownConnection:
+    """Make it, if he may."""
     project = await known.project(body.project_id) if body.project_id else ""
-    _require_admin(caller, project)
+    require_admin(caller, project)
     document, secrets = parts_of_creation(body)
     with told_as_invalid():
         made = await known.connections.add(body.name, document, secrets=secrets, project=project)
     await record(request, caller, "connection.create", connection=made.name, id=made.id, method=made.method)
-    return {"appConnection": await _shape(known, made)}
+    return made
 
 
 @router.patch(f"{_HERE}/{{connection_id}}")
@@ -99,7 +106,13 @@ async def delete(request: Request, caller: Calling, known: Known, connection_id:
 async def rotate(request: Request, caller: Calling, known: Known, connection_id: Id) -> dict[str, Any]:
     """Have the connection's own secret rotated soon."""
     connection = await found_connection(known, caller, connection_id)
-    _require_admin(caller, connection.project)
+    await ask_to_rotate(request, caller, known, connection)
+    return {"appConnection": await _shape(known, connection)}
+
+
+async def ask_to_rotate(request: Request, caller: Caller, known: Resources, connection: ShownConnection) -> None:
+    """File the request, if he may. Raises BadRequest for one that does not rotate its own secret."""
+    require_admin(caller, connection.project)
     own = f"connection-{connection.name}"
     facts = next((each for each in await known.books.facts([own]) if each.rotation.own_connection), None)
     if facts is None or not connection.auto:
@@ -109,7 +122,6 @@ async def rotate(request: Request, caller: Calling, known: Known, connection_id:
         )
     await record(request, caller, "connection.rotate", connection=connection.name, id=connection.id)
     await known.rotations.ask(facts.rotation.id, "rotate", f"api:{caller.identity.name}")
-    return {"appConnection": await _shape(known, connection)}
 
 
 async def found_connection(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
@@ -120,7 +132,8 @@ async def found_connection(known: Resources, caller: Caller, connection_id: str)
     raise NotFound(f"App connection {connection_id} not found")
 
 
-async def _visible(known: Resources, caller: Caller, id_or_name: str | None) -> list[ShownConnection]:
+async def visible_connections(known: Resources, caller: Caller, id_or_name: str | None = None) -> list[ShownConnection]:
+    """Those that the caller may know of, or those of them that a project may use."""
     found = [each for each in await known.connections.connections() if _may_use(caller, each)]
     if id_or_name is None:
         return found
@@ -139,7 +152,7 @@ def _may_use(caller: Caller, connection: ShownConnection) -> bool:
 
 async def _to_change(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
     connection = await found_connection(known, caller, connection_id)
-    _require_admin(caller, connection.project)
+    require_admin(caller, connection.project)
     if connection.defined_at:
         raise Conflict(
             f"The connection {connection.name} is defined in {connection.defined_at}", hint="Change it there."
@@ -147,7 +160,8 @@ async def _to_change(known: Resources, caller: Caller, connection_id: str) -> Sh
     return connection
 
 
-def _require_admin(caller: Caller, project: str) -> None:
+def require_admin(caller: Caller, project: str) -> None:
+    """Raise Forbidden or NotFound unless he may change connections of that project, or of all when it is empty."""
     if not project:
         caller.require_everywhere()
         return

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from rotator.web.dashboard import files, orders, overview, rotation, signing
+from rotator.web.dashboard import connections, files, orders, overview, records, rotation, signing
 
 #: All of them.
-ROUTES: list[Route] = [*overview.ROUTES, *rotation.ROUTES, *orders.ROUTES, *signing.ROUTES, *files.ROUTES]
+ROUTES: list[Route] = [
+    *overview.ROUTES,
+    *rotation.ROUTES,
+    *orders.ROUTES,
+    *connections.ROUTES,
+    *records.ROUTES,
+    *signing.ROUTES,
+    *files.ROUTES,
+]

@@ -55,7 +55,8 @@ class Visit:
     @property
     def menu(self) -> list[tuple[str, str]]:
         """The pages he may see, and their names."""
-        return [("/", "Overview")]
+        own = [("/audit", "Audit"), ("/nodes", "Nodes")][: 1 if self.dashboard.nodes is None else 2]
+        return [("/", "Overview"), ("/connections", "Connections"), *(own if self.who.is_everywhere else [])]
 
     def sent(self, name: str) -> str:
         """A value of the form; empty when it is absent."""
