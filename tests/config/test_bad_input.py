@@ -20,7 +20,8 @@ MAIN = {
     "unknown block": ("rotation: []", "1:1: rotation: unknown key (did you mean rotations?)"),
     "a password in an address": (
         "state: {url: 'postgresql://me:pass@db/rotator'}",
-        "1:14: state.url: a password does not belong in an address (state.password names it: {file: PATH} and the like)",
+        "1:14: state.url: a password does not belong in an address "
+        "(state.password names it: {file: PATH} and the like)",
     ),
     "a server without a database": (
         "state: {url: 'postgresql://db'}",
@@ -128,10 +129,7 @@ MAIN = {
     ),
     "an address of Slack that is written out": (
         "notifications: [{kind: slack, url: https://hooks.example/T0}]",
-        (
-            "1:36: notifications[0].url: a secret is not written here"
-            " ({env: NAME}, {file: /PATH} or {credential: NAME})"
-        ),
+        ("1:36: notifications[0].url: a secret is not written here ({env: NAME}, {file: /PATH} or {credential: NAME})"),
     ),
     "an event that nobody tells": (
         "notifications: [{kind: slack, url: {env: X}, events: [doom]}]",
