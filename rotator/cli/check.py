@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rotator.cli.inspection import Finding
     from rotator.cli.settings import Settings
     from rotator.config import Configuration
+    from rotator.domain.advice import Advice
     from rotator.store.store import SqlStore
 
 
@@ -34,12 +35,16 @@ def check(
             raise exits.WrongUse(f"the configuration has no rotation {name!r}")
     settings.start_log(level="error")
     findings = asyncio.run(_check(configuration, set(names or known)))
+    ways = _ways(configuration, set(names or known))
     if as_json:
-        print(json.dumps({"checks": [asdict(each) for each in findings]}, indent=2))
+        shown = {"checks": [asdict(each) for each in findings], "advice": [asdict(each) for each in ways]}
+        print(json.dumps(shown, indent=2))
     else:
         for warning in configuration.warnings:
             print(f"{warning} [warning]")
         _print(findings)
+        for each in ways:
+            print(f"\n{each.rotation} may need no secret: {each.message} ({each.destination}).\n  {each.hint}")
     raise typer.Exit(exits.FAILED if any(each.ok is False for each in findings) else exits.DONE)
 
 
@@ -57,6 +62,18 @@ async def _check(configuration: Configuration, names: set[str]) -> list[Finding]
         )
         found = await inspection.everything(connections or list(configuration.connections), chosen)
         return [*await _of_nodes(parts.store), *found]
+
+
+def _ways(configuration: Configuration, names: set[str]) -> list[Advice]:
+    """Which of these rotations could do without a secret, and how."""
+    from rotator.domain.advice import advice
+    from rotator.entra.clouds import endpoints
+
+    found: list[Advice] = []
+    for each in (each for each in configuration.rotations if each.name in names):
+        cloud = endpoints(configuration.connections[each.connection].cloud, configuration.clouds)
+        found += advice(each, cloud=cloud.name, authority=cloud.authority)
+    return found
 
 
 async def _of_nodes(store: SqlStore) -> list[Finding]:

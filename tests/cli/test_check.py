@@ -86,3 +86,18 @@ def test_a_secret_of_the_connection_that_ends_within_a_week_fails_the_check(
         said = workspace.rotator("check", ROTATOR_TEST_SECRET=made["secretText"])
         assert said.status == status, said.out + said.err
         assert "not ours, expires on" in " ".join(said.out.split())
+
+
+def test_it_says_who_may_need_no_secret_and_fails_nothing_for_it(workspace: Workspace, tenant: Tenant) -> None:
+    plain, pods = tenant.application(), tenant.application()
+    workspace.add("plain", plain)
+    auth = {"method": "token", "token": {"env": "NOBODYS"}}
+    there = {"kind": "github-actions", "repository": "acme/api", "endpoint": "http://127.0.0.1:9", "auth": auth}
+    workspace.add("pods", pods)["destinations"] = [{"kind": "embedded"}, there]
+
+    said = workspace.rotator("check", "--json")
+
+    [told] = said.json["advice"]
+    assert told["rotation"] == "pods"
+    assert '"subject": "repo:acme/api:ref:refs/heads/BRANCH"' in told["hint"]
+    assert "plain may need" not in workspace.rotator("check", "plain").out
