@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,11 @@ def signs_of(url: str) -> Path:
     folder = Path(given) if given else Path(tempfile.gettempdir()) / f"rotator-{os.getuid()}"
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        if given or folder.lstat().st_uid == os.getuid():
+        if given or _is_ours(folder.lstat()):
             return folder / f"rotator-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
     return Path("/nonexistent") / "rotator"
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """A folder, no link to one, in which nobody else may make anything."""
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
