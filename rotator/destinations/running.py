@@ -27,7 +27,7 @@ _HARMLESS = (
 _MOST = 1 << 16
 #: So much fits into a pipe everywhere.
 _PIPE = 1 << 14
-#: Seconds to end in after SIGTERM, before SIGKILL.
+#: Seconds to end in after SIGTERM, before SIGKILL; and to say the last words in.
 _GRACE = 2.0
 
 
@@ -72,27 +72,54 @@ class Manner:
 
 
 async def run(command: Sequence[str], feed: bytes, how: Manner) -> Ended:
-    """Run it in a session of its own, with `feed` to read. Raises NotStarted, TooSlow."""
-    process = await _started(command, feed, how)
+    """Run it in a session of its own, with `feed` to read. Raises NotStarted, TooSlow.
+
+    What it has started may live on after an end in time, even with our pipes open; after TooSlow it does not.
+    """
+    transport, watch = await _started(command, feed, how)
     try:
         async with asyncio.timeout(how.seconds):
-            out, err, _ = await asyncio.gather(_kept(process.stdout), _kept(process.stderr), _fed(process.stdin, feed))
-            return Ended(await process.wait(), out, err)
+            await watch.ended.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await watch.silent.wait()
+        return Ended(transport.get_returncode() or 0, bytes(watch.said[1]), bytes(watch.said[2]))
     except TimeoutError:
         raise TooSlow from None
     finally:
-        await _ended(process)
+        await _end(transport, watch)
+        transport.close()
 
 
-async def _started(command: Sequence[str], feed: bytes, how: Manner) -> asyncio.subprocess.Process:
+class _Watch(asyncio.SubprocessProtocol):
+    """Keeps the beginning of what it says; the rest is read and dropped, so that it need not wait."""
+
+    def __init__(self) -> None:
+        self.said = {1: bytearray(), 2: bytearray()}
+        self.ended = asyncio.Event()
+        self.silent = asyncio.Event()
+        self._open = {1, 2}
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.said[fd] += data[: _MOST - len(self.said[fd])]
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
+        self._open.discard(fd)
+        if not self._open:
+            self.silent.set()
+
+    def process_exited(self) -> None:
+        self.ended.set()
+
+
+async def _started(command: Sequence[str], feed: bytes, how: Manner) -> tuple[asyncio.SubprocessTransport, _Watch]:
     reader = _filled_pipe(feed) if how.descriptor else None
     number = {"ROTATOR_FD": str(reader)} if reader is not None else {}
     try:
-        return await asyncio.create_subprocess_exec(
+        transport, watch = await asyncio.get_running_loop().subprocess_exec(
+            _Watch,
             *command,
             stdin=asyncio.subprocess.PIPE if reader is None else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
             env={**how.environment, **number},
             start_new_session=True,
             pass_fds=() if reader is None else (reader,),
@@ -102,6 +129,12 @@ async def _started(command: Sequence[str], feed: bytes, how: Manner) -> asyncio.
     finally:
         if reader is not None:
             os.close(reader)
+    pipe = transport.get_pipe_transport(0)
+    if isinstance(pipe, asyncio.WriteTransport):
+        # A program that does not read it all is free not to.
+        pipe.write(feed)
+        pipe.write_eof()
+    return transport, watch
 
 
 def _filled_pipe(feed: bytes) -> int:
@@ -119,33 +152,13 @@ def harmless(environment: Mapping[str, str], also: Sequence[str] = ()) -> dict[s
     return {name: environment[name] for name in (*_HARMLESS, *also) if name in environment}
 
 
-async def _fed(pipe: asyncio.StreamWriter | None, feed: bytes) -> None:
-    """A program that does not read it all is free not to."""
-    if pipe is None:
-        return
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        pipe.write(feed)
-        await pipe.drain()
-        pipe.close()
-        await pipe.wait_closed()
-
-
-async def _kept(pipe: asyncio.StreamReader | None) -> bytes:
-    """The beginning of its output; the rest is read and dropped, so that it need not wait."""
-    assert pipe is not None
-    kept = b""
-    while piece := await pipe.read(_MOST):
-        kept += piece[: _MOST - len(kept)]
-    return kept
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
+async def _end(transport: asyncio.SubprocessTransport, watch: _Watch) -> None:
     """Nothing of it goes on: neither the program nor what it started."""
     for how in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
+        if watch.ended.is_set():
             return
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
+            os.killpg(transport.get_pid(), how)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
-                await process.wait()
+                await watch.ended.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import time
 from pathlib import Path
@@ -160,6 +161,15 @@ def is_alive(process: int) -> bool:
 async def test_one_ended_by_a_signal_says_so(programs: Programs) -> None:
     with pytest.raises(DestinationUnavailable, match="ended by SIGKILL"):
         await programs.open("kill -9 $$").write(a_parcel(), over=None)
+
+
+async def test_what_a_program_leaves_running_with_its_output_open_holds_up_nobody(programs: Programs) -> None:
+    """A script that starts a service does not mean to wait for it."""
+    began = time.monotonic()
+    await programs.open("sleep 60 & echo $! > child; echo done").write(a_parcel(), over=None)
+    assert time.monotonic() - began < 30
+    child = int(programs.read("child"))
+    os.kill(child, signal.SIGKILL)
 
 
 async def test_one_that_reads_nothing_may(programs: Programs) -> None:
