@@ -24,6 +24,8 @@ HOMES = {
     "apscheduler": r"engine/scheduler\.py",
     "boto3": r"destinations/aws_calls\.py",
     "botocore": r"destinations/aws_calls\.py",
+    "google": r"destinations/gcp_access\.py",
+    "requests": r"destinations/gcp_access\.py",
 }
 NO_NAME_AT_ALL = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc"}
 CLOCKS = {
