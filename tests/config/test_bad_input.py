@@ -20,8 +20,10 @@ MAIN = {
     "unknown block": ("rotation: []", "1:1: rotation: unknown key (did you mean rotations?)"),
     "a password in an address": (
         "state: {url: 'postgresql://me:pass@db/rotator'}",
-        "1:14: state.url: a password does not belong in an address "
-        "(state.password names it: {file: PATH} and the like)",
+        (
+            "1:14: state.url: a password does not belong in an address "
+            "(state.password names it: {file: PATH} and the like)"
+        ),
     ),
     "a server without a database": (
         "state: {url: 'postgresql://db'}",
