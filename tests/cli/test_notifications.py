@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
-from tests.cli.workspace import Tenant, Workspace
+from tests.cli.workspace import Daemon, Tenant, Workspace
 from tests.observers.test_channels import Receiver
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -48,3 +50,27 @@ def test_a_channel_whose_secret_is_not_there_is_a_mistake_of_the_configuration(w
 
     assert said.status == 78
     assert "notifications[0].secret: variable NOTICE_KEY is not set" in said.err
+
+
+def test_a_reload_brings_channels_in_and_a_freeze_with_them(
+    workspace: Workspace, tenant: Tenant, daemon: Daemon
+) -> None:
+    today = datetime.now(UTC)
+    begin, end = (f"{today + days * timedelta(days=1):%Y-%m-%d}" for days in (-10, 10))
+    with closing(Receiver()) as receiver:
+        workspace.document["notifications"] = [channel(receiver, secret={"file": str(workspace.folder / "key")})]
+        (workspace.folder / "key").write_text(KEY)
+        workspace.document["freeze"] = [{"from": begin, "to": end}]
+        workspace.add("fresh", tenant.application(owned=False), requiresApproval=True)
+        workspace.write()
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for_log("configuration reloaded")
+
+        said = workspace.rotator("rotate", "billing")
+        assert "changes are frozen until" in said.out
+        assert workspace.rotator("rotate", "fresh", "--emergency", "INC-1").status == 1
+        daemon.signal(signal.SIGTERM)
+        assert daemon.end() == 0
+
+    told = [notice for _, _, body in receiver.bodies for notice in json.loads(body)["notices"]]
+    assert ("failure", "fresh") in {(each["kind"], each["rotation"]) for each in told}
