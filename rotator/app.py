@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.chance import SystemChance
 from rotator.clock import SystemClock
-from rotator.defining import define, digest_of
+from rotator.defining import LEFT_BEHIND, define, digest_of, is_left_behind
 from rotator.domain.model import Limits, Request
 from rotator.errors import ConfigError, NoBooks, StoreError
 from rotator.made import joined
@@ -90,6 +90,8 @@ class Engine:
     digest: str = ""
     #: Of the connections in use that were made through the API.
     connections_mark: str = ""
+    #: The other nodes read newer definitions.
+    left_behind: bool = False
     #: What Prometheus is told, in pieces; set while it is kept.
     numbers: Callable[[], Iterable[str]] | None = None
 
@@ -105,6 +107,7 @@ class Engine:
         """
         connections = await joined(self.store, configuration)
         changed = await define(self.store, configuration)
+        self.left_behind = changed == LEFT_BEHIND
         self.secrets.connections = connections
         self.world = replace(self.world, freeze=configuration.freeze)
         await self.directories.replace(connections, configuration.clouds)
@@ -127,12 +130,16 @@ class Engine:
         await self.directories.replace(found, self.configuration.clouds)
 
     async def catch_up(self) -> None:
-        """The API of another node may have made or changed connections."""
-        if self.connections_mark != await self.store.resources.connections_mark():
-            try:
+        """The API of another node may have made or changed connections; or the others have all been set back."""
+        try:
+            if self.connections_mark != await self.store.resources.connections_mark():
                 await self.take_connections()
-            except ConfigError as problem:
-                _log.error("connections that another node has made cannot be used here: %s", problem)
+            if self.left_behind and not await is_left_behind(self.store, self.configuration):
+                self.left_behind = False
+                changed = await define(self.store, self.configuration)
+                _log.info("the definitions of this node are in force, no other node has newer ones: %s", changed)
+        except ConfigError as problem:
+            _log.error("what another node has changed does not go with this node's configuration: %s", problem)
 
     async def ask(self, name: str, kind: str, **facts: object) -> Request:
         """File a request for the rotation of that name. Raises KeyError when there is none."""
@@ -184,7 +191,7 @@ async def open_engine(
                 # Nobody else holds the lock, so whoever held a lease is dead.
                 await store.end_leases()
             connections = await joined(store, configuration)
-            await define(store, configuration)
+            defined = await define(store, configuration)
             await store.resources.forget_refresh_tokens(connections)
             secrets = ClientSecrets(store, connections)
             directories = secrets.directories = _directories(configuration, store, secrets)
@@ -194,9 +201,9 @@ async def open_engine(
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
             watch = ExpiryWatch(secrets, directories, now=store.now)
             try:
-                yield Engine(
-                    configuration, store, secrets, directories, world, dispatcher, watch, digest_of(configuration)
-                )
+                engine = Engine(configuration, store, secrets, directories, world, dispatcher, watch)
+                engine.digest, engine.left_behind = digest_of(configuration), defined == LEFT_BEHIND
+                yield engine
             finally:
                 await directories.close()
         finally:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Nodes that start together bring their definitions in one after the other.
 _TRIES = 20
 
+#: What `define` says of files that the other nodes have left behind.
+LEFT_BEHIND = "nothing, for the books hold newer definitions than the files of this node"
+
 _log = logging.getLogger("rotator.app")
 
 
@@ -42,13 +45,19 @@ async def define(store: SqlStore, configuration: Configuration) -> str:
                 return "nothing"
             case Age.OUTDATED:
                 _warn(reading)
-                return "nothing, for the books hold newer definitions than the files of this node"
+                return LEFT_BEHIND
     for _ in range(_TRIES):
         with suppress(DefinitionsMoved):
             planned = await _defined(store, configuration, reading)
             counts = Counter(type(edit).__name__.lower() for edit in planned)
             return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "nothing"
     raise DefinitionsMoved
+
+
+async def is_left_behind(store: SqlStore, configuration: Configuration) -> bool:
+    """Do other nodes still read newer definitions than this one?"""
+    reading = _reading(configuration)
+    return reading is not None and await store.nodes.age(reading) is Age.OUTDATED
 
 
 async def _defined(store: SqlStore, configuration: Configuration, reading: Reading | None) -> list[Edit]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select
 
-from rotator.domain.nodes import Age, Node, Reading
+from rotator.domain.nodes import SILENT, Age, Node, Reading
 from rotator.store.cluster_schema import generations, nodes, readings
 from rotator.store.requests import tell
 from rotator.store.rows import Row, instant, span_micros
@@ -20,6 +20,9 @@ _REMEMBERED = span_micros(timedelta(days=1))
 _BEAT = upsert(nodes, fixed=("started_at",))
 _LEAVE = Prepared(delete(nodes).where(nodes.c.holder == bindparam("of")))
 _FORGET = Prepared(delete(nodes).where(nodes.c.seen_at < bindparam("before")))
+_OTHERS = Prepared(
+    select(nodes.c.holder).where(nodes.c.digest != bindparam("ours"), nodes.c.seen_at > bindparam("after")).limit(1)
+)
 _READING = Prepared(select(readings.c.digest).where(readings.c.node == bindparam("of")))
 _READ = upsert(readings)
 _GENERATIONS = Prepared(select(generations.c.digest).order_by(generations.c.brought_at, generations.c.digest))
@@ -64,8 +67,12 @@ def _age(tx: Transaction, reading: Reading) -> Age:
     if reading.digest == known[-1]:
         return Age.IN_FORCE
     before = tx.row(_READING, {"of": reading.node})
-    # Files that say something else than before have been changed on purpose, be it back to what they once said.
-    return Age.OUTDATED if before is None or before[0] == reading.digest else Age.NEWS
+    if before is not None and before[0] != reading.digest:
+        # Files that say something else than before have been changed on purpose, be it back to what they once said.
+        return Age.NEWS
+    others = tx.row(_OTHERS, {"ours": reading.digest, "after": tx.real - span_micros(SILENT)})
+    # What no living node reads any more is not defended: all were set back, one after the other.
+    return Age.NEWS if others is None else Age.OUTDATED
 
 
 def brought(tx: Transaction, reading: Reading) -> None:

@@ -86,3 +86,7 @@ def test_a_node_whose_files_were_left_behind_does_not_bring_them_back(cluster: C
     assert [each["description"] for each in cluster.rotator("status", "--json").json["secretRotations"]] == ["new"]
     said = cluster.rotator("check")
     assert "different definitions" in said.out
+    # Once all that are left have been set back, nobody defends what was newer.
+    cluster.daemons["early"].signal(signal.SIGTERM)
+    cluster.until(lambda: "no other node has newer ones" in late.log())
+    assert [each["description"] for each in cluster.rotator("status", "--json").json["secretRotations"]] == ["old"]

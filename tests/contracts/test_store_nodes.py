@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,10 +65,27 @@ async def test_files_that_the_others_have_left_behind_are_outdated(books: Books)
     await books.store.define([], reading=old)
     books.clock.advance(1)
     await books.store.define([], reading=new)
+    await nodes.beat(replace(TWO, digest="new"))
     # A node that starts again, or a new one, with what was left behind.
     assert await nodes.age(old) is Age.OUTDATED
     assert await nodes.age(Reading("three", "old")) is Age.OUTDATED
     assert await nodes.age(Reading("one", "new")) is Age.IN_FORCE
+
+
+async def test_what_no_living_node_reads_any_more_is_not_defended(books: Books) -> None:
+    nodes = books.store.nodes
+    for reading in (Reading("one", "old"), Reading("two", "new")):
+        books.clock.advance(1)
+        await books.store.define([], reading=reading)
+    back = Reading("three", "old")
+    await nodes.beat(replace(TWO, digest="new"))
+    await nodes.beat(replace(ONE, digest="old"))
+    assert await nodes.age(back) is Age.OUTDATED
+    books.clock.advance(44)
+    await nodes.beat(replace(ONE, digest="old"))
+    assert await nodes.age(back) is Age.OUTDATED
+    books.clock.advance(1)
+    assert await nodes.age(back) is Age.NEWS
 
 
 async def test_files_that_were_changed_back_on_purpose_are_news(books: Books) -> None:
@@ -75,9 +93,11 @@ async def test_files_that_were_changed_back_on_purpose_are_news(books: Books) ->
     for digest in ("old", "new"):
         books.clock.advance(1)
         await books.store.define([], reading=Reading("one", digest))
+    await nodes.beat(replace(TWO, digest="new"))
     back = Reading("one", "old")
     assert await nodes.age(back) is Age.NEWS
     books.clock.advance(1)
     await books.store.define([], reading=back)
+    await nodes.beat(replace(ONE, digest="old"))
     assert await nodes.age(Reading("two", "new")) is Age.OUTDATED
     assert await nodes.age(Reading("two", "old")) is Age.IN_FORCE
