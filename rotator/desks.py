@@ -46,12 +46,17 @@ class Desk:
     async def define(self, values: Mapping[str, object]) -> Rotation:
         """Define a new rotation, once Entra has said that it can work."""
         async with self._turn:
-            rotation = replace(self._built(values), id=str(uuid4()))
-            if await self._store.find(rotation.name) is not None:
-                raise BadRequest(f"There is a rotation named {rotation.name} already")
-            await self._refuse_taken(rotation)
-            await self._refuse_unfit(rotation)
+            rotation = await self.examine(values)
             await self._write([Add(rotation)])
+        return rotation
+
+    async def examine(self, values: Mapping[str, object]) -> Rotation:
+        """The rotation that `define` would define, refused as it would be; nothing is kept."""
+        rotation = replace(self._built(values), id=str(uuid4()))
+        if await self._store.find(rotation.name) is not None:
+            raise BadRequest(f"There is a rotation named {rotation.name} already")
+        await self._refuse_taken(rotation)
+        await self._refuse_unfit(rotation)
         return rotation
 
     async def redefine(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:

@@ -57,6 +57,9 @@ class RotationDesk(Protocol):
     async def define(self, values: Mapping[str, object]) -> Rotation:
         """Define a new rotation, once Entra has said that it can work."""
 
+    async def examine(self, values: Mapping[str, object]) -> Rotation:
+        """The rotation that `define` would define, refused as it would be; nothing is kept."""
+
     async def redefine(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
         """Define it anew with these values in place of those it has; another application is refused."""
 

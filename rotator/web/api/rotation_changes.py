@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from rotator.domain.access import Role
-from rotator.domain.model import Folder
+from rotator.domain.model import Folder, Rotation
 from rotator.domain.resources import ShownConnection
 from rotator.options import Id
-from rotator.web.access import Calling
+from rotator.web.access import Caller, Calling
 from rotator.web.api.finding import asked, first_attempt_ended, found, require_api_made, shown_as_it_is
 from rotator.web.api.mistakes import told_as_invalid
 from rotator.web.api.resources import Known, Resources, record
@@ -31,15 +31,27 @@ async def create(request: Request, caller: Calling, known: Known, body: Creation
     Entra is asked first, and nothing is kept when it refuses. When the attempt itself fails, the rotation stands with
     `rotationStatus: failed` and tries again by itself.
     """
+    rotation = await made_rotation(request, caller, known, body)
+    await first_attempt_ended(known, rotation.id)
+    return await shown_as_it_is(known, rotation.id)
+
+
+async def made_rotation(request: Request, caller: Caller, known: Resources, body: Creation) -> Rotation:
+    """Define it, if he may, and leave its first attempt to the engine."""
+    values, folder = await wanted(caller, known, body)
+    with told_as_invalid():
+        rotation = await known.rotations.define(values)
+    await record(request, caller, "rotation.create", rotation=rotation.name, id=rotation.id, project=folder.project)
+    return rotation
+
+
+async def wanted(caller: Caller, known: Resources, body: Creation) -> tuple[dict[str, object], Folder]:
+    """What is to be defined, and where. Raises what he is refused by."""
     folder = Folder(await known.project(body.project_id), body.environment, body.secret_path)
     caller.require(Role.ADMIN, folder.project, folder.environment, path=folder.path, what=f"Project {body.project_id}")
     connection = await _connection(known, body.connection_id, folder.project)
     place = {"project": folder.project, "environment": folder.environment, "secretPath": folder.path}
-    with told_as_invalid():
-        rotation = await known.rotations.define({**values_of(body), **place, "connection": connection.name})
-    await record(request, caller, "rotation.create", rotation=rotation.name, id=rotation.id, project=folder.project)
-    await first_attempt_ended(known, rotation.id)
-    return await shown_as_it_is(known, rotation.id)
+    return {**values_of(body), **place, "connection": connection.name}, folder
 
 
 @router.patch("/{rotation_id}")

@@ -14,6 +14,7 @@ from rotator.domain.next_time import next_rotation_at
 from rotator.domain.outside import state_of
 from rotator.domain.overview import SHOWN, Life, Look, Place, needs_attention
 from rotator.web.access import Caller
+from rotator.web.dashboard.adding import is_admin_somewhere
 from rotator.web.dashboard.timeline import ZOOMS, Lane, Span, lane
 from rotator.web.dashboard.visits import Visit, page
 
@@ -53,6 +54,7 @@ async def _overview(visit: Visit) -> Response:
         shown=SHOWN,
         zooms=tuple(ZOOMS),
         number=number,
+        may_add=is_admin_somewhere(visit),
         pages=max(1, -(-found.found // _MOST)),
         address=lambda **changes: "/?" + urlencode({k: v for k, v in (chosen | changes).items() if v}),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from rotator.web.dashboard import connections, files, orders, overview, records, rotation, signing
+from rotator.web.dashboard import adding, connections, files, orders, overview, records, rotation, signing
 
 #: All of them.
 ROUTES: list[Route] = [
     *overview.ROUTES,
+    *adding.ROUTES,  # before those whose path holds an id
     *rotation.ROUTES,
     *orders.ROUTES,
     *connections.ROUTES,

@@ -62,7 +62,7 @@ class Person:
         answer = await self.http.get("/")
         return Seen(answer.text).all("input", name="form")[0]["value"]
 
-    async def send(self, path: str, **values: str) -> httpx.Response:
+    async def send(self, path: str, /, **values: str) -> httpx.Response:
         """A form of ours, with its token."""
         return await self.http.post(path, data={"form": await self.form_token(), **values})
 
