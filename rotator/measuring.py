@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,27 @@ async def measured(engine: Engine, metrics: Metrics) -> AsyncIterator[str]:
     engine.directories.meter = metrics
     metrics.connection_ends = engine.watch.ends
     engine.numbers = keeper.text
-    keeping = asyncio.create_task(keeper.run())
+    tasks = [asyncio.create_task(keeper.run()), *_stocktaking(engine, metrics)]
     try:
         async with _listening(engine, options) as address:
             yield address
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def _stocktaking(engine: Engine, metrics: Metrics) -> Iterator[asyncio.Task[None]]:
+    """Where that is wanted."""
+    every = engine.configuration.metrics.inventory
+    if every:
+        from rotator.observers.unmanaged import Unmanaged
+        from rotator.stockkeeping import keep_stock
+
+        unmanaged = Unmanaged()
+        metrics.beside = unmanaged.text
+        yield asyncio.create_task(keep_stock(engine, unmanaged, every))
 
 
 @asynccontextmanager

@@ -35,23 +35,24 @@ def ground_of(facts: Sequence[Facts], *, connection: str, installation: str, now
 
 
 async def stock_of(
-    directories: Directories, books: Books, ground: Ground
+    directories: Directories, books: Books, ground: Ground, *, page: int = 999
 ) -> AsyncGenerator[tuple[int, list[Item]], None]:
     """For each page of applications, then of service principals, how many there were on it, and the lines.
 
-    Raises DirectoryError, ConfigError. Service principals that we may not list are left out, as are owners.
+    `page`: so many at once. Raises DirectoryError, ConfigError. What we may not list is left out: service principals,
+    owners.
     """
     from rotator.entra.inventory import applications, ownerless, principals
 
     directory = await directories.open(ground.connection)
     ground = replace(ground, ownerless=await ownerless(directory))
-    async with aclosing(stock(applications(directory), books, ground)) as lines:
-        async for page in lines:
-            yield page
+    async with aclosing(stock(applications(directory, page), books, ground)) as lines:
+        async for found in lines:
+            yield found
     tenant = directories.connection(ground.connection).tenant_id
     try:
-        async with aclosing(stock(principals(directory, tenant), books, ground)) as lines:
-            async for page in lines:
-                yield page
+        async with aclosing(stock(principals(directory, tenant, page), books, ground)) as lines:
+            async for found in lines:
+                yield found
     except PermissionDenied:
         return

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from rotator.options import Options, Rule, refuse, whole
+from rotator.options import Options, Rule, problem, refuse, span, whole
 
+#: Every application of the tenant is read each time.
+_SELDOM = timedelta(minutes=15)
 _LISTEN = "ADDRESS:PORT such as 0.0.0.0:9780 or [::]:9780, or empty for none"
 
 
@@ -42,6 +45,17 @@ class Metrics(Options):
         default=10_000,
         description="Above so many rotations only those that need attention are told one by one.",
     )
+    inventory: Annotated[timedelta, span(most=timedelta(days=30))] = Field(
+        default=timedelta(0),
+        description="How often the secrets that nobody rotates are counted, such as 24h; 0: never. At least 15m.",
+    )
+
+    @field_validator("inventory", mode="after")
+    @classmethod
+    def _seldom(cls, every: timedelta) -> timedelta:
+        if timedelta(0) < every < _SELDOM:
+            problem("that is too often", "15m or more, or 0 for never")
+        return every
 
     @property
     def host(self) -> str:

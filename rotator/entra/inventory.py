@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rotator.entra.directory import EntraDirectory
 
 #: 999 is the most that Graph gives at once. `keyCredentials` may be asked for 150 times a minute: enough for 149,850.
-_APPLICATIONS = "applications?$select=id,appId,displayName,passwordCredentials,keyCredentials&$top=999"
+_APPLICATIONS = "applications?$select=id,appId,displayName,passwordCredentials,keyCredentials&$top={page}"
 _PRINCIPALS = (
     "servicePrincipals?$select=id,appId,displayName,servicePrincipalType,appOwnerOrganizationId,"
-    "passwordCredentials,keyCredentials&$top=999"
+    "passwordCredentials,keyCredentials&$top={page}"
 )
 #: https://learn.microsoft.com/graph/aad-advanced-queries
 _OWNERLESS = "applications?$filter=owners/$count%20eq%200&$count=true&$select=id&$top=999"
@@ -28,19 +28,19 @@ _KINDS = (("passwordCredentials", "secret"), ("keyCredentials", "certificate"))
 Pages = AsyncGenerator[Sequence[Holder], None]
 
 
-async def applications(directory: EntraDirectory) -> Pages:
+async def applications(directory: EntraDirectory, page: int = 999) -> Pages:
     """All applications that the connection may see, those without secrets too, a page at a time."""
-    async with aclosing(directory.pages("listing the applications", _APPLICATIONS)) as pages:
-        async for page in pages:
-            yield [_holder(row) for row in page]
+    async with aclosing(directory.pages("listing the applications", _APPLICATIONS.format(page=page))) as pages:
+        async for rows in pages:
+            yield [_holder(row) for row in rows]
 
 
-async def principals(directory: EntraDirectory, tenant_id: str) -> Pages:
+async def principals(directory: EntraDirectory, tenant_id: str, page: int = 999) -> Pages:
     """The service principals that hold something of their own, managed identities left out."""
-    async with aclosing(directory.pages("listing the service principals", _PRINCIPALS)) as pages:
-        async for page in pages:
-            rows = (row for row in page if row.get("servicePrincipalType") != _MANAGED)
-            found = (_holder(row, principal_in=tenant_id) for row in rows)
+    async with aclosing(directory.pages("listing the service principals", _PRINCIPALS.format(page=page))) as pages:
+        async for rows in pages:
+            own = (row for row in rows if row.get("servicePrincipalType") != _MANAGED)
+            found = (_holder(row, principal_in=tenant_id) for row in own)
             yield [each for each in found if each.held]
 
 

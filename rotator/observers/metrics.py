@@ -34,6 +34,8 @@ class Metrics:
         self.lag = 0.0
         #: When what each connection signs in with ends.
         self.connection_ends: Callable[[], Mapping[str, datetime]] = dict
+        #: Families of others, after ours.
+        self.beside: Callable[[], Iterator[str]] = lambda: iter(())
         #: Key id -> when it was last seen.
         self._orphans: dict[str, datetime] = {}
         self._reloaded_well = True
@@ -76,6 +78,7 @@ class Metrics:
         """The answer to a scrape, in pieces of a bounded size. `now` is the database's time."""
         self._orphans = {key: at for key, at in self._orphans.items() if now < at + _SEEN_AGAIN}
         yield "".join(self._counted())
+        yield "".join(self.beside())
         yield from self.standings.text(now.timestamp())
 
     def _counted(self) -> Iterator[str]:

@@ -114,3 +114,19 @@ def collecting(got: queue.SimpleQueue[dict[str, Any]]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_secrets_that_nobody_rotates_are_counted_where_that_is_wanted(workspace: Workspace) -> None:
+    application = workspace.tenant.application(displayName="Nobodys")
+    made = workspace.tenant.graph("POST", f"applications/{application['objectId']}/addPassword", {})
+    workspace.document["metrics"] = {"listen": "127.0.0.1:0", "inventory": "24h"}
+    daemon = workspace.daemon()
+    try:
+        address = daemon.wait_for_log("the numbers are told")["address"]
+
+        told = _until(address, "rotator_inventory_timestamp_seconds", 1)
+
+        assert (told.value("rotator_unmanaged_credentials", connection="contoso", kind="secret") or 0) >= 1
+        assert made["keyId"]
+    finally:
+        daemon.close()

@@ -121,6 +121,10 @@ MAIN = {
         "1:24: metrics.perRotation: -1 is not allowed (a whole number from 0 to 1000000)",
     ),
     "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
+    "an inventory every minute": (
+        "metrics: {inventory: 1m}",
+        "1:22: metrics.inventory: that is too often (15m or more, or 0 for never)",
+    ),
     "a channel of no kind": (
         "notifications: [{url: x}]",
         "1:17: notifications[0].kind: missing (slack | teams | webhook | email)",
