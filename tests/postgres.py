@@ -28,6 +28,7 @@ from tests.fakes import SeededChance
 #: The key that seals what tests write.
 SEALING = Secret(base64.b64encode(b"postgresql" + bytes(22)).decode())
 _TEMPLATE = "rotator_template"
+_PREFIX = "rotator-pg-"
 #: A server that takes longer to start or to stop is broken.
 _PATIENCE = 60.0
 # Speed before durability: what a test writes need not outlive the machine.
@@ -75,7 +76,11 @@ def shared_server(folder: Path) -> Iterator[Server]:
     with _turn(book):
         where, users = _read(book)
         if not users:
+            _stop_abandoned()
             where = str(start())
+            _write(book, where, [os.getpid()])
+            # For whoever comes when this run was killed before it could stop the server.
+            (Path(where) / "book").write_text(str(book))
         _write(book, where, [*users, os.getpid()])
     try:
         yield Server(Path(where))
@@ -95,6 +100,15 @@ def _turn(book: Path) -> Iterator[None]:
         yield
 
 
+def _stop_abandoned() -> None:
+    """Servers of runs that were killed: nobody in their books lives."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            book = Path((folder / "book").read_text())
+            if not _read(book)[1]:
+                stop(folder)
+
+
 def _read(book: Path) -> tuple[str, list[int]]:
     """Where the server is, and the processes that use it and live; a worker that was killed uses it no more."""
     where, *users = book.read_text().split() if book.exists() else [""]
@@ -107,7 +121,7 @@ def _write(book: Path, where: str, users: list[int]) -> None:
 
 def start() -> Path:
     """Make and start a server of its own; returns its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="rotator-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     account = _account()
     os.chown(folder, account.pw_uid, account.pw_gid)
     data = folder / "data"
@@ -126,12 +140,16 @@ def start() -> Path:
 
 def stop(folder: Path) -> None:
     """End the server at once, by its process id, and remove its folder."""
-    pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(pid, signal.SIGQUIT)
+    try:
+        pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGQUIT)
+    except (OSError, ValueError, IndexError):
+        # Somebody has swept it away meanwhile.
+        return
     until = time.monotonic() + _PATIENCE
     while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
         time.sleep(0.02)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _account() -> pwd.struct_passwd:
