@@ -36,6 +36,7 @@ async def measured(engine: Engine, metrics: Metrics) -> AsyncIterator[str]:
     keeper = Keeper(metrics, engine.store, world.clock, pace=lambda: world.clockwatch.pace)
     engine.directories.meter = metrics
     metrics.connection_ends = engine.watch.ends
+    metrics.standings.freeze = lambda: engine.world.freeze
     engine.numbers = keeper.text
     tasks = [asyncio.create_task(keeper.run()), *_stocktaking(engine, metrics)]
     try:

@@ -65,6 +65,8 @@ def at_times(rules: Sequence[FreezeRule], times: Collection[datetime]) -> tuple[
 
 def thawed(rules: Sequence[FreezeRule], at: datetime) -> datetime:
     """That time, or the end of the freeze it falls into."""
+    if not rules:
+        return at
     return next((span.end for span in at_times(rules, [at]) if span.start <= at < span.end), at)
 
 

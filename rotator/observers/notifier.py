@@ -160,10 +160,9 @@ class Notifier:
                 self._heard.append(notice)
         names = iter(await self._around.books.names() if leads else ())
         while some := list(islice(names, _AT_ONCE)):
-            for facts in await self._around.books.facts(some):
-                for notice in standing(facts, now):
-                    if (notice.rotation, notice.code) not in self._standing:
-                        self._stands(notice, told=0)
+            for notice in await self._standing_of(some, now):
+                if (notice.rotation, notice.code) not in self._standing:
+                    self._stands(notice, told=0)
             await asyncio.sleep(0)
 
     async def _again(self) -> list[Notice]:
@@ -173,7 +172,8 @@ class Notifier:
         if not due:
             return []
         leads, at = await self._around.leads(), await self._around.books.now()
-        stands = {(each.rotation, each.code): each for each in await self._now_standing({name for name, _ in due}, at)}
+        found = [*await self._standing_of({name for name, _ in due}, at), *self._around.beside(at)]
+        stands = {(each.rotation, each.code): each for each in found}
         told = []
         for key, each in due.items():
             notice = stands.get(key)
@@ -185,9 +185,8 @@ class Notifier:
             self._stands(notice, told=each.told + 1)
         return told
 
-    async def _now_standing(self, names: Collection[str], at: datetime) -> list[Notice]:
-        found = [notice for facts in await self._around.books.facts(names) for notice in standing(facts, at)]
-        return [*found, *self._around.beside(at)]
+    async def _standing_of(self, names: Collection[str], at: datetime) -> list[Notice]:
+        return [notice for facts in await self._around.books.facts(names) for notice in standing(facts, at)]
 
     async def _hand_out(self, notices: Sequence[Notice]) -> None:
         if not notices:

@@ -6,11 +6,12 @@ Times are seconds since 1970 by the database's clock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from rotator.domain.freeze import FreezeRule, thawed
 from rotator.domain.model import Credential, Facts, Initial
 from rotator.domain.next_time import first_slot, interval_slot, is_creation, is_unborn, near_expiry_at, next_rotation_at
 from rotator.observers.exposition import head, line
@@ -52,13 +53,15 @@ class Standings:
 
     def __init__(self, per_rotation: int) -> None:
         self.per_rotation = per_rotation
+        #: When nothing is rotated, and so nothing is overdue, unless expiry forces it.
+        self.freeze: Callable[[], Sequence[FreezeRule]] = tuple
         self._rows: dict[str, _Row] = {}
 
     def learn(self, found: Iterable[Facts]) -> None:
         """Take these in place of what was known of them; retired ones are left out."""
         for facts in found:
             if facts.switches.retired_at is None:
-                self._rows[facts.rotation.name] = _row(facts)
+                self._rows[facts.rotation.name] = _row(facts, self.freeze())
 
     def forget(self, names: Collection[str]) -> None:
         """They are gone, or are learned anew next."""
@@ -105,7 +108,7 @@ def _joined(texts: Iterator[str]) -> Iterator[str]:
         yield piece
 
 
-def _row(facts: Facts) -> _Row:
+def _row(facts: Facts, freeze: Sequence[FreezeRule]) -> _Row:
     name = facts.rotation.name
     by_name = {"rotation": name}
     standing = facts.standing
@@ -118,7 +121,7 @@ def _row(facts: Facts) -> _Row:
             _moment(_NEXT, name, next_rotation_at(facts)),
         ),
         overdue=line(_OVERDUE, 0, by_name).removesuffix("0\n"),
-        due_since=_due_since(facts),
+        due_since=_due_since(facts, freeze),
         alarms=tuple(
             line("rotator_alarm", 1, {**by_name, "code": code}) for code in sorted({a.code for a in standing.alarms})
         ),
@@ -136,12 +139,14 @@ def _expires_at(credential: Credential) -> float:
     return credential.expires_at.timestamp()
 
 
-def _due_since(facts: Facts) -> float:
+def _due_since(facts: Facts, freeze: Sequence[FreezeRule]) -> float:
     """The time it should have happened at, whatever retries are planned since; never while nothing comes by itself."""
     if facts.switches.paused or not (facts.rotation.auto or is_creation(facts)):
         return _NEVER
     if is_unborn(facts):
-        wanted = [facts.switches.created_at if facts.rotation.initial is Initial.ROTATE else first_slot(facts)]
+        slot = facts.switches.created_at if facts.rotation.initial is Initial.ROTATE else first_slot(facts)
     else:
-        wanted = [interval_slot(facts), near_expiry_at(facts)]
+        slot = interval_slot(facts)
+    # A freeze puts off what the schedule wants, and not what nears its end.
+    wanted = [thawed(freeze, slot) if slot is not None else None, near_expiry_at(facts)]
     return min((at.timestamp() for at in wanted if at is not None), default=_NEVER)

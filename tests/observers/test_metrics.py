@@ -14,7 +14,7 @@ import pytest
 
 from rotator.domain.edits import Retire
 from rotator.domain.events import LeaseWasLost, OrphanFound, Revoked
-from rotator.domain.model import CredentialState, Facts, Initial, Standing, Switches
+from rotator.domain.model import CredentialState, Facts, FreezeWindow, Initial, Standing, Switches
 from rotator.errors import StoreUnavailable
 from rotator.observers.keeping import EVERY, Keeper
 from rotator.observers.metrics import Metrics
@@ -124,6 +124,16 @@ def test_a_failing_rotation_grows_overdue_though_its_retries_are_planned() -> No
 
     assert told.value("rotator_overdue_seconds", rotation="billing-api") == 7200
     assert told.value("rotator_next_rotation_timestamp_seconds", rotation="billing-api") == (START + HOUR).timestamp()
+
+
+def test_in_a_freeze_nothing_is_overdue() -> None:
+    standings = Standings(10)
+    standings.freeze = lambda: [FreezeWindow(START - HOUR, START + DAY)]
+    standings.learn([some_facts()])
+
+    for at, seconds in ((START + DAY, 0), (START + DAY + HOUR, 3600)):
+        told = Samples(standings.text(at.timestamp()))
+        assert told.value("rotator_overdue_seconds", rotation="billing-api") == seconds
 
 
 @pytest.mark.parametrize(
