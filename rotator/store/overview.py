@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 
-from rotator.domain.model import Attempt, Credential
+from rotator.domain.model import Attempt, Credential, Facts
 from rotator.domain.overview import Life, Look, Overview, Place
 from rotator.store import rows
 from rotator.store.facts import facts_of
@@ -23,8 +23,12 @@ from rotator.store.statements import Prepared, Selection, Statement
 
 #: More attempts than that are not drawn on one page.
 _MOST_ATTEMPTS = 2000
-_JOINED = rotations.join(standings, standings.c.rotation_id == rotations.c.id)
-_ATTENTION = or_(standings.c.failures > 0, standings.c.alarms != "[]", standings.c.hold != "")
+#: Few as a rule, and found without a look at the wide rows of the definitions.
+_ATTENTION = rotations.c.id.in_(
+    select(standings.c.rotation_id).where(
+        or_(standings.c.failures > 0, standings.c.alarms != "[]", standings.c.hold != "")
+    )
+)
 _ROTATING = rotations.c.id.in_(select(attempts.c.rotation_id).where(attempts.c.ended_at.is_(None)))
 _PAUSED = rotations.c.paused.is_(True)
 _SHOWN = {"attention": _ATTENTION, "rotating": _ROTATING, "paused": _PAUSED}
@@ -52,21 +56,35 @@ _ATTEMPTS = Selection(
 
 def overview(tx: Transaction, look: Look) -> Overview:
     """Count all that may be read, and give the page that is looked for."""
-    counts, found, page = _statements(look.places, look.show, bool(look.text))
-    total, attention, rotating, paused = (int(each or 0) for each in tx.rows(counts)[0])
+    asked = _statements(look.places, look.show, bool(look.text))
+    total, paused = (int(each or 0) for each in tx.rows(asked.living)[0])
+    attention, rotating = (int(tx.rows(each)[0][0]) for each in (asked.attention, asked.rotating))
     text = {"text": f"%{_escaped(look.text.lower())}%"} if look.text else {}
-    ids = [str(row[0]) for row in tx.rows(page, {**text, "most": look.most, "offset": look.offset})]
-    facts = facts_of(tx, ids) if ids else {}
+    known = {"all": total, "attention": attention, "rotating": rotating, "paused": paused}
+    found = int(tx.rows(asked.found, text)[0][0]) if look.text else known[look.show]
+    facts = _page(tx, asked, look, text)
     return Overview(
         now=tx.time,
         total=total,
         attention=attention,
         rotating=rotating,
         paused=paused,
-        found=int(tx.rows(found, text)[0][0]),
-        page=tuple(facts[each] for each in ids),
+        found=found,
+        page=tuple(facts.values()),
         lives=_lives(tx, facts, micros(look.since)),
     )
+
+
+def _page(tx: Transaction, asked: _Asked, look: Look, text: Mapping[str, str]) -> dict[str, Facts]:
+    """First those that need attention, then the others by name: read in that order, so that nothing is sorted."""
+    bad = int(tx.rows(asked.found_bad, text)[0][0])
+    ids = [str(row[0]) for row in tx.rows(asked.bad, {**text, "most": look.most, "offset": look.offset})]
+    left = look.most - len(ids)
+    if left and look.show != "attention":
+        offset = max(0, look.offset - bad)
+        ids += [str(row[0]) for row in tx.rows(asked.good, {**text, "most": left, "offset": offset})]
+    found = facts_of(tx, ids) if ids else {}
+    return {each: found[each] for each in ids}
 
 
 def life(tx: Transaction, rotation_id: str, since: datetime) -> Life:
@@ -86,28 +104,48 @@ def _lives(tx: Transaction, ids: Collection[str], since: int) -> dict[str, Life]
     return {each: Life(tuple(held[each]), tuple(tried[each])) for each in ids}
 
 
+class _Asked(NamedTuple):
+    """The statements of one look: counts, then the ids of a page in two parts."""
+
+    living: Prepared
+    attention: Prepared
+    rotating: Prepared
+    found: Prepared
+    found_bad: Prepared
+    bad: Prepared
+    good: Prepared
+
+
 @lru_cache(maxsize=256)
-def _statements(places: frozenset[Place] | None, show: str, by_text: bool) -> tuple[Prepared, Prepared, Prepared]:  # noqa: FBT001 - a key of a cache
-    """Count all, count those that fit, give the ids of a page of them."""
+def _statements(places: frozenset[Place] | None, show: str, by_text: bool) -> _Asked:  # noqa: FBT001 - a key of a cache
+    fitting = [*([_SHOWN[show]] if show in _SHOWN else []), *([_named()] if by_text else [])]
 
-    def counts(dialect: Dialect) -> Statement:
-        some = [func.sum(case((each, 1), else_=0)) for each in (_ATTENTION, _ROTATING, _PAUSED)]
-        return select(func.count(), *some).select_from(_JOINED).where(_readable(places, dialect))
+    def count(*conditions: ColumnElement[bool]) -> Prepared:
+        return Prepared(lambda dialect: select(func.count()).where(_readable(places, dialect), *conditions))
 
-    def fitting(dialect: Dialect) -> ColumnElement[bool]:
-        conditions = [_readable(places, dialect), *([_SHOWN[show]] if show in _SHOWN else [])]
-        return and_(*conditions, *([_named()] if by_text else []))
+    def page(*conditions: ColumnElement[bool]) -> Prepared:
+        return Prepared(
+            lambda dialect: (
+                select(rotations.c.id)
+                .where(_readable(places, dialect), *fitting, *conditions)
+                .order_by(rotations.c.name, rotations.c.id)
+                .limit(bindparam("most"))
+                .offset(bindparam("offset"))
+            )
+        )
 
-    def found(dialect: Dialect) -> Statement:
-        return select(func.count()).select_from(_JOINED).where(fitting(dialect))
+    def living(dialect: Dialect) -> Statement:
+        return select(func.count(), func.sum(case((_PAUSED, 1), else_=0))).where(_readable(places, dialect))
 
-    def page(dialect: Dialect) -> Statement:
-        first = case((_ATTENTION, 0), else_=1)
-        chosen = select(rotations.c.id).select_from(_JOINED).where(fitting(dialect))
-        ordered = chosen.order_by(first, rotations.c.name, rotations.c.id)
-        return ordered.limit(bindparam("most")).offset(bindparam("offset"))
-
-    return Prepared(counts), Prepared(found), Prepared(page)
+    return _Asked(
+        living=Prepared(living),
+        attention=count(_ATTENTION),
+        rotating=count(_ROTATING),
+        found=count(*fitting),
+        found_bad=count(*fitting, _ATTENTION),
+        bad=page(_ATTENTION),
+        good=page(~_ATTENTION),
+    )
 
 
 def _named() -> ColumnElement[bool]:
