@@ -72,10 +72,21 @@ async def _resume(visit: Visit) -> Response:
     return visit.to(f"/rotations/{facts.rotation.id}")
 
 
+async def _approve(visit: Visit) -> Response:
+    """Let the next rotation go ahead; each approval counts once."""
+    facts, _ = await chosen(visit, Role.OPERATOR)
+    if not facts.rotation.requires_approval:
+        raise BadRequest(f"The rotation {facts.rotation.name} waits for no approval")
+    await visit.record("rotation.approve", rotation=facts.rotation.name, id=facts.rotation.id)
+    await visit.dashboard.books.approve(facts.rotation.id)
+    return visit.to(f"/rotations/{facts.rotation.id}")
+
+
 _BASE = "/rotations/{id}"
 ROUTES = [
     *[page(f"{_BASE}/{name}", _asking(name, order), methods=["POST"]) for name, order in _ORDERS.items()],
     *[page(f"{_BASE}/{name}", _confirming(name)) for name, order in _ORDERS.items() if order.is_confirmed],
     page(f"{_BASE}/pause", _pause, methods=["POST"]),
     page(f"{_BASE}/resume", _resume, methods=["POST"]),
+    page(f"{_BASE}/approve", _approve, methods=["POST"]),
 ]

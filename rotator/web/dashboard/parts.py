@@ -28,6 +28,8 @@ class LookingBooks(Protocol):
 
     async def now(self) -> datetime: ...
 
+    async def approve(self, rotation_id: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:

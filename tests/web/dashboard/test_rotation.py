@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -106,7 +107,34 @@ async def test_deliver_again_says_what_came_of_it(house: House) -> None:
         assert "every destination bears the current secret" in page.text
 
 
-@pytest.mark.parametrize("order", ["rotate", "compromised", "revoke", "deliver", "pause", "resume"])
+async def test_a_rotation_that_waits_for_approval_goes_ahead_when_it_is_given(house: House, tmp_path: Path) -> None:
+    document = configured(house.running)
+    document["rotations"][0] |= {"requiresApproval": True}
+    (tmp_path / "waiting").mkdir()
+    async with open_house(tmp_path / "waiting", house.running, document=document) as waiting, signed_in(waiting) as me:
+        (facts,) = await waiting.engine.store.facts()
+        base = f"/rotations/{facts.rotation.id}"
+        page = await me.get(base)
+        assert page.all("button", id="do-approve")
+        assert waiting.living(1) == []
+        assert (await me.send(f"{base}/approve")).status_code == 303
+        for _ in range(400):
+            if waiting.living(1):
+                break
+            await asyncio.sleep(0.02)
+        assert len(waiting.living(1)) == 1
+        rows = (await waiting.get("/api/v1/audit", kind="rotation.approve"))["auditLogs"]
+        assert len(rows) == 1
+
+
+async def test_an_approval_that_nothing_waits_for_is_refused(house: House) -> None:
+    made = await house.rotation()
+    async with signed_in(house) as person:
+        assert not (await person.get(f"/rotations/{made['id']}")).all("button", id="do-approve")
+        assert (await person.send(f"/rotations/{made['id']}/approve")).status_code == 400
+
+
+@pytest.mark.parametrize("order", ["rotate", "compromised", "revoke", "deliver", "pause", "resume", "approve"])
 async def test_a_reader_looks_and_does_nothing(house: House, order: str) -> None:
     made = await house.rotation()
     async with signed_in(house, READER) as person:
