@@ -20,7 +20,7 @@ from rotator.ports import Issued, Listed, Proof, Registration
 
 if TYPE_CHECKING:
     from rotator.entra.answers import LastAnswer
-    from rotator.entra.asking import Asker
+    from rotator.entra.asking import Ask, Asker
     from rotator.entra.graph_client import GraphClient
     from rotator.entra.graph_models import ApplicationAnswer, PasswordAnswer
     from rotator.entra.limits import Limits
@@ -36,7 +36,6 @@ _LISTING: Final = "listing the applications"
 _OWNERS: Final = "reading the owners"
 #: 999 is the most that Graph gives at once: https://learn.microsoft.com/graph/paging
 _APPLICATIONS: Final = "applications?$select=id,appId,displayName&$top=999"
-_PAGE_TRIES: Final = 5
 _PAUSE: Final = timedelta(seconds=10)
 _LONGEST_PAUSE: Final = timedelta(minutes=2)
 
@@ -151,29 +150,32 @@ class EntraDirectory:
                 yield [_application(row) for row in page]
 
     async def pages(
-        self, operation: str, path: str, *, eventual: bool = False
+        self, operation: str, path: str, *, eventual: bool = False, tries: int = 1
     ) -> AsyncGenerator[Sequence[Mapping[str, object]], None]:
-        """A list of Graph's, a page at a time, by its path below Graph. A throttled page is asked for again."""
+        """A list of Graph's, a page at a time, by its path below Graph.
+
+        `tries`: how often a page is asked for that Graph throttles, each time when it allows, after 2 min at most.
+        """
         next_link, followed = path, set[str]()
         async with self._call():
             while next_link:
                 if next_link in followed:
                     raise DirectoryUnavailable(operation, "the pages lead round in a circle")
                 followed.add(next_link)
-                page = parsed((await self._page(operation, next_link, eventual=eventual)).content)
+                ask = partial(self._graph.page, next_link, eventual=eventual)
+                page = parsed((await self._page(operation, ask, tries)).content)
                 rows = page.get("value")
                 yield [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
                 next_link = str(page.get("@odata.nextLink") or "")
 
-    async def _page(self, operation: str, link: str, *, eventual: bool) -> Answer:
-        left = _PAGE_TRIES
+    async def _page(self, operation: str, ask: Ask, tries: int) -> Answer:
         while True:
-            left -= 1
-            answer = await self._asker.repeatable(operation, partial(self._graph.page, link, eventual=eventual))
+            tries -= 1
+            answer = await self._asker.repeatable(operation, ask)
             if answer.status == 200:
                 return answer
             refusal = failure(operation, answer, await self._subjects("the tenant's applications"))
-            if not isinstance(refusal, DirectoryThrottled) or left == 0:
+            if not isinstance(refusal, DirectoryThrottled) or tries <= 0:
                 raise refusal
             await self._clock.sleep(min(refusal.retry_after or _PAUSE, _LONGEST_PAUSE).total_seconds())
 

@@ -21,6 +21,8 @@ _PRINCIPALS = (
 )
 #: https://learn.microsoft.com/graph/aad-advanced-queries
 _OWNERLESS = "applications?$filter=owners/$count%20eq%200&$count=true&$select=id&$top=999"
+#: How often a page is asked for that Graph throttles: an inventory has time.
+_TRIES = 5
 #: Azure itself renews what these hold.
 _MANAGED = "ManagedIdentity"
 _KINDS = (("passwordCredentials", "secret"), ("keyCredentials", "certificate"))
@@ -30,14 +32,18 @@ Pages = AsyncGenerator[Sequence[Holder], None]
 
 async def applications(directory: EntraDirectory, page: int = 999) -> Pages:
     """All applications that the connection may see, those without secrets too, a page at a time."""
-    async with aclosing(directory.pages("listing the applications", _APPLICATIONS.format(page=page))) as pages:
+    async with aclosing(
+        directory.pages("listing the applications", _APPLICATIONS.format(page=page), tries=_TRIES)
+    ) as pages:
         async for rows in pages:
             yield [_holder(row) for row in rows]
 
 
 async def principals(directory: EntraDirectory, tenant_id: str, page: int = 999) -> Pages:
     """The service principals that hold something of their own, managed identities left out."""
-    async with aclosing(directory.pages("listing the service principals", _PRINCIPALS.format(page=page))) as pages:
+    async with aclosing(
+        directory.pages("listing the service principals", _PRINCIPALS.format(page=page), tries=_TRIES)
+    ) as pages:
         async for rows in pages:
             own = (row for row in rows if row.get("servicePrincipalType") != _MANAGED)
             found = (_holder(row, principal_in=tenant_id) for row in own)
@@ -48,7 +54,7 @@ async def ownerless(directory: EntraDirectory) -> frozenset[str] | None:
     """The object ids of applications without an owner; None where Graph does not tell."""
     found: set[str] = set()
     try:
-        async with aclosing(directory.pages("counting owners", _OWNERLESS, eventual=True)) as pages:
+        async with aclosing(directory.pages("counting owners", _OWNERLESS, eventual=True, tries=_TRIES)) as pages:
             async for page in pages:
                 found |= {str(row.get("id", "")) for row in page}
     except (DirectoryThrottled, DirectoryUnavailable):
