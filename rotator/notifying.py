@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +34,15 @@ async def told(engine: Engine) -> AsyncIterator[Telling]:
         await telling.close()
 
 
+@dataclass(eq=False, slots=True)
+class _Open:
+    """A channel in use."""
+
+    options: AnyChannel
+    post: Post
+    sending: asyncio.Task[None]
+
+
 class Telling:
     """The notifier of a daemon, with channels that a reload replaces."""
 
@@ -42,17 +51,22 @@ class Telling:
 
         self._engine = engine
         self._made: httpx.AsyncClient | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._channels: list[_Open] = []
         self._telling: asyncio.Task[None] | None = None
         around = Surroundings(engine.store, engine.world.clock, partial(_leads, engine), partial(_beside, engine))
         self._notifier = Notifier((), around)
 
     def take(self, configuration: Configuration) -> None:
-        """Use these channels from now on; what waits for one that has changed is dropped."""
-        for task in self._tasks:
-            task.cancel()
-        self._notifier.posts = [self._post(options, n) for n, options in enumerate(configuration.notifications)]
-        self._tasks = [asyncio.create_task(post.run()) for post in self._notifier.posts]
+        """Use these channels from now on; what waits for one that is gone, or has changed, is dropped."""
+        before, self._channels = self._channels, []
+        for n, options in enumerate(configuration.notifications):
+            kept = next((each for each in before if each.options == options), None)
+            if kept is not None:
+                before.remove(kept)
+            self._channels.append(kept or self._opened(options, n))
+        for gone in before:
+            gone.sending.cancel()
+        self._notifier.posts = [each.post for each in self._channels]
         if configuration.notifications and self._telling is None:
             # Nothing is noted while nobody is to be told.
             self._telling = asyncio.create_task(self._notifier.run())
@@ -67,7 +81,7 @@ class Telling:
 
     async def close(self) -> None:
         """Say the last words, and let go."""
-        tasks = [*self._tasks, *([self._telling] if self._telling else [])]
+        tasks = [*(each.sending for each in self._channels), *([self._telling] if self._telling else [])]
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -78,11 +92,12 @@ class Telling:
         if self._made is not None:
             await self._made.aclose()
 
-    def _post(self, options: AnyChannel, n: int) -> Post:
+    def _opened(self, options: AnyChannel, n: int) -> _Open:
         from rotator.observers.post import Post, Route
 
         channel = self._channel(options, f"notifications[{n}] ({options.kind})")
-        return Post(channel, Route(frozenset(options.events), options.labels), self._engine.world.clock)
+        post = Post(channel, Route(frozenset(options.events), options.labels), self._engine.world.clock)
+        return _Open(options, post, asyncio.create_task(post.run()))
 
     def _channel(self, options: AnyChannel, name: str) -> Channel:
         from rotator.config.notifications import Email, Slack, Webhook
