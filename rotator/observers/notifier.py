@@ -155,15 +155,16 @@ class Notifier:
         What stands beside rotations is news: nobody else tells it.
         """
         now, leads = await self._around.books.now(), await self._around.leads()
-        for notice in self._around.beside(now):
-            if leads and (notice.rotation, notice.code) not in self._standing:
-                self._heard.append(notice)
+        if leads:
+            self._heard.extend(self._unknown(self._around.beside(now)))
         names = iter(await self._around.books.names() if leads else ())
         while some := list(islice(names, _AT_ONCE)):
-            for notice in await self._standing_of(some, now):
-                if (notice.rotation, notice.code) not in self._standing:
-                    self._stands(notice, told=0)
+            for notice in self._unknown(await self._standing_of(some, now)):
+                self._stands(notice, told=0)
             await asyncio.sleep(0)
+
+    def _unknown(self, notices: Iterable[Notice]) -> list[Notice]:
+        return [notice for notice in notices if (notice.rotation, notice.code) not in self._standing]
 
     async def _again(self) -> list[Notice]:
         """What has stood for long enough, if it still does."""
