@@ -6,11 +6,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 SEEDS  ?= 1000
 MINUTES ?= 10
-# A worker for each core, four at most: more wait for one another's disk and loopback.
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses=$(or $(JOBS),4) --dist worksteal
+# A worker more than cores, since some tests wait; four at most: more wait for one another's disk and loopback.
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-peers check lint bench soak demo lock clean
+.PHONY: help venv test test-peers check lint bench soak image demo lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -36,7 +37,8 @@ lint: $(STAMP) ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint test ## everything CI checks: lint, then the tests
+check: $(STAMP) ## everything CI checks: lint and the tests, side by side
+	@$(MAKE) --no-print-directory -j2 lint test
 
 bench: $(STAMP) ## print the numbers of docs/benchmarks.md again
 	$(BIN)/python -m tests.benchmarks
@@ -44,6 +46,9 @@ bench: $(STAMP) ## print the numbers of docs/benchmarks.md again
 soak: $(STAMP) ## many simulated seeds, and nodes that are killed for long: make soak SEEDS=5000 MINUTES=10
 	ROTATOR_SIMULATION_SEEDS=$(SEEDS) $(PYTEST) --timeout=0 tests/simulation
 	ROTATOR_CLUSTER_MINUTES=$(MINUTES) $(BIN)/python -m pytest --timeout=0 -s tests/cluster/test_soak.py
+
+image: $(STAMP) ## replay the Dockerfile in environments of its own, and add up what the image holds
+	ROTATOR_TEST_IMAGE=1 $(BIN)/python -m pytest tests/deploy/test_container.py
 
 demo: $(STAMP) ## the whole product in one command, against a simulated tenant
 	$(BIN)/rotator demo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.postgres import Server
+
+# Tests make many objects that live for the whole run: looking through them all again and again takes a tenth of it.
+gc.set_threshold(100_000, 50, 50)
 
 hypothesis.settings.register_profile("check", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=2000, database=None)

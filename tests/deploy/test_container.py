@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -104,6 +105,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("ROTATOR_TEST_IMAGE" not in os.environ, reason="`make image` does it: all packages anew")
 def test_the_image_is_small_and_a_full_rotation_finds_its_bytecode(
     image: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
