@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
+from logging import Logger
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -32,6 +34,17 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper() in _PROXIES + _OTHERS or (name.startswith(_OURS) and name not in _KEPT):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _levels_as_they_were() -> Iterator[None]:
+    """A command under test sets the levels of the whole process; the next test knows nothing of it."""
+    loggers = [logging.root, *(each for each in logging.root.manager.loggerDict.values() if isinstance(each, Logger))]
+    levels = [(each, each.level) for each in loggers]
+    yield
+    for each, level in levels:
+        if each.level != level:
+            each.setLevel(level)
 
 
 @pytest.fixture(scope="session")
