@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 import httpx
 from kiota_abstractions.authentication import AccessTokenProvider, AllowedHostsValidator
@@ -22,7 +23,6 @@ from kiota_http.middleware import ParametersNameDecodingHandler
 from kiota_http.middleware.options import ResponseHandlerOption
 from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
-from msgraph.generated.applications.item.application_item_request_builder import ApplicationItemRequestBuilder
 from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
     RemovePasswordPostRequestBody,
 )
@@ -43,7 +43,6 @@ from rotator.entra.clouds import Endpoints
 from rotator.entra.graph_models import SELECTED, ApplicationAnswer, PasswordAnswer
 
 Model = TypeVar("Model", bound=Parsable)
-_ByObjectId = ApplicationItemRequestBuilder.ApplicationItemRequestBuilderGetQueryParameters
 _ByClientId = ApplicationsWithAppIdRequestBuilder.ApplicationsWithAppIdRequestBuilderGetQueryParameters
 
 
@@ -78,7 +77,8 @@ class GraphClient:
         """The selected fields of an application, by its object id, else by its client id."""
         if object_id:
             builder = self._graph.applications.by_application_id(object_id)
-            return await self._get(builder.to_get_request_information(self._how(_ByObjectId(select=SELECTED))))
+            address = self._of(object_id, f"?$select={','.join(SELECTED)}")
+            return await self._get(builder.with_url(address).to_get_request_information(self._how()))
         other = self._graph.applications_with_app_id(client_id)
         return await self._get(other.to_get_request_information(self._how(_ByClientId(select=SELECTED))))
 
@@ -100,7 +100,8 @@ class GraphClient:
     async def policies_of(self, object_id: str) -> Answer:
         """The app management policies assigned to this application."""
         builder = self._graph.applications.by_application_id(object_id).app_management_policies
-        return await self._get(builder.to_get_request_information(self._how()))
+        address = self._of(object_id, "/appManagementPolicies")
+        return await self._get(builder.with_url(address).to_get_request_information(self._how()))
 
     async def page(self, path: str, *, eventual: bool = False) -> Answer:
         """A page of any list: its path below Graph, or the link to it from the page before.
@@ -147,6 +148,10 @@ class GraphClient:
         self._graph.policies.default_app_management_policy.to_get_request_information(self._how())
         body = AddPasswordPostRequestBody(password_credential=PasswordCredential(display_name="", secret_text=""))
         one.add_password.to_post_request_information(body, self._how())
+
+    def _of(self, object_id: str, rest: str) -> str:
+        """An address below an application, put together here: the SDK's templates take 0.3 ms for it."""
+        return f"{self._adapter.base_url}/applications/{quote(object_id, safe='')}{rest}"
 
     async def _get(self, info: RequestInformation) -> Answer:
         # The handler hands out the response as it came, so no model and no error class is ever made from it.
