@@ -1,36 +1,42 @@
-"""How is a credential delivered to AWS Secrets Manager? As keys of one JSON secret, by moving one staging label."""
+"""How is a credential delivered to AWS Secrets Manager? As keys of one JSON secret, or as a secret for each name."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from rotator.destinations.aws_calls import Access, Aws, Missing, Moved
+from rotator.destinations.aws_calls import Access, Aws
+from rotator.destinations.aws_secret import AwsSecret
+from rotator.destinations.aws_singles import AwsSingles
 from rotator.destinations.marks import Mark, refuse_changed, refuse_foreign, refuse_stale, texts
 from rotator.destinations.options import NetworkOptions
 from rotator.destinations.sidecar import SIDECAR, Seat, Shared
-from rotator.errors import DestinationRefused, DestinationUnavailable
-from rotator.options import Line, Rule, refuse, text
+from rotator.domain.model import Secret
+from rotator.errors import DestinationRefused
+from rotator.options import Line, Rule, problem, refuse, text
 from rotator.options import Options as Block
 from rotator.ports import Marker, Placed
 
 if TYPE_CHECKING:
     from rotator.destinations.surroundings import Surroundings
-    from rotator.domain.model import Rotation
+    from rotator.domain.model import Folder, Rotation
     from rotator.ports import Destination, Parcel
 
-#: What readers ask for by default, and where a version waits that they do not see yet.
-_CURRENT, _WAITING = "AWSCURRENT", "ROTATOR_WAITING"
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d{1,2}")
 _SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@!:-]{1,2048}")
+_PREFIX = re.compile(r"[A-Za-z0-9/_+=.@-]{0,400}")
+_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
 _LARGEST = 65_536
+#: Of all names of one destination, which stand in tags: AWS has 50 of 256 characters for a secret.
+_LONGEST = 1_024
 
 
 def _region(value: object) -> str:
@@ -41,6 +47,11 @@ def _region(value: object) -> str:
 def _secret_id(value: object) -> str:
     allowed = "the name or ARN of a secret: letters, digits and /_+=.@-"
     return value if isinstance(value, str) and _SECRET_ID.fullmatch(value) else refuse(value, allowed)
+
+
+def _prefix(value: object) -> str:
+    good = isinstance(value, str) and _PREFIX.fullmatch(value)
+    return str(value) if good else refuse(value, "at most 400 letters, digits and /_+=.@-, such as prod/billing/")
 
 
 def _role(value: object) -> str:
@@ -56,31 +67,67 @@ class AwsAuth(Block):
 
 
 class Options(NetworkOptions):
-    """Which secret of which region."""
+    """Which secret of which region, or one for each name."""
 
     region: Annotated[str, Rule(_region, {"type": "string"})] = Field(
         default="", description="Such as eu-north-1; default: that of the environment or the profile."
     )
-    secret_id: Annotated[str, Rule(_secret_id, {"type": "string", "maxLength": 2048})] = Field(
-        description="The name or ARN of the secret; its JSON object holds the names."
+    secret_id: Annotated[str, Rule(_secret_id, {"type": "string", "maxLength": 2048})] | None = Field(
+        default=None,
+        description="One secret by name or ARN, a JSON object that holds the names; default: a secret for each name.",
+    )
+    prefix: Annotated[str, Rule(_prefix, {"type": "string", "maxLength": 400})] = Field(
+        default="", description="Stands before each name, such as prod/billing/; only without secretId."
     )
     kms_key_id: Annotated[str, text(2048)] = Field(
         default="", description="The key a new secret is encrypted with; default: aws/secretsmanager."
     )
     auth: AwsAuth = Field(AwsAuth(), description="How to sign in; default: boto3's chain.")
 
+    @model_validator(mode="after")
+    def _has_one_form(self) -> Self:
+        if self.secret_id and self.prefix:
+            problem("prefix and secretId", "one of them: the names of a JSON object have no prefix")
+        return self
+
     def place(self) -> str:
-        where = f"{self.region}/{self.secret_id}" if self.region else self.secret_id
-        return f"aws-secrets-manager:{where}"
+        return self._at(self.secret_id or self.prefix)
 
     def open(self, rotation: Rotation, names: Mapping[str, str], surroundings: Surroundings) -> Destination:
         access = Access(self.region, self.endpoint, self.ca_file, self.timeout, self.auth.profile, self.auth.role_arn)
+        names = self._whole(names)
         seat = Seat.of(self.place(), surroundings.installation, rotation.id, names)
-        return AwsDestination(self, Aws(access, self.place(), surroundings), seat, names)
+
+        def secret(name: str) -> AwsSecret:
+            place = self._at(name)
+            return AwsSecret(Aws(access, place, surroundings), name, place, kms_key_id=self.kms_key_id)
+
+        if self.secret_id:
+            return AwsDestination(secret(self.secret_id), seat, names)
+        turn = surroundings.kept.get(("aws-secrets-manager", self.place(), *sorted(seat.names)), asyncio.Lock)
+        return AwsSingles(secret, seat, names, turn=turn)
 
     def name_problems(self, names: Mapping[str, str]) -> list[str]:
-        kept = [f"names: {SIDECAR!r} is not allowed (it is the name of our mark)"]
-        return super().name_problems(names) + (kept if SIDECAR in names.values() else [])
+        told = super().name_problems(names)
+        if self.secret_id:
+            kept = f"names: {SIDECAR!r} is not allowed (it is the name of our mark)"
+            return told + ([kept] if SIDECAR in names.values() else [])
+        names = self._whole(names)
+        bad = sorted({name for name in names.values() if not _NAME.fullmatch(name)})
+        allowed = "1 to 512 letters, digits and /_+=.@-"
+        told += [f"names: {name!r} is not allowed for a secret of AWS ({allowed})" for name in bad]
+        long = len(" ".join(names.values())) > _LONGEST
+        return told + ([f"names: together they are too long (at most {_LONGEST} characters)"] if long else [])
+
+    def claims(self, folder: Folder, names: Collection[str]) -> set[str]:
+        return super().claims(folder, names) if self.secret_id else {self._at(self.prefix + name) for name in names}
+
+    def _whole(self, names: Mapping[str, str]) -> dict[str, str]:
+        return {field: self.prefix + name for field, name in names.items()}
+
+    def _at(self, secret: str) -> str:
+        """A secret as people are told of it; the region alone without one."""
+        return ":".join(filter(None, ("aws-secrets-manager", "/".join(filter(None, (self.region, secret))))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +148,8 @@ class AwsDestination:
     and whose key it bears, so that a look that finds nothing changed never fetches the text.
     """
 
-    def __init__(self, options: Options, aws: Aws, seat: Seat, names: Mapping[str, str]) -> None:
-        self._options = options
-        self._aws = aws
+    def __init__(self, secret: AwsSecret, seat: Seat, names: Mapping[str, str]) -> None:
+        self._secret = secret
         self._seat = seat
         self._names = dict(names)
 
@@ -111,12 +157,7 @@ class AwsDestination:
         """Asks AWS to store nothing at all: without the right to write it answers with that instead."""
         found = await self._look("check", whole=False)
         if found.exists:
-            nothing = frozenset({"InvalidRequestException", "InvalidParameterException", "ValidationException"})
-            token = hashlib.sha256(f"check {self._seat.rotation_id}".encode()).hexdigest()
-            try:
-                await self._call("check", "put_secret_value", moved=nothing, ClientRequestToken=token)
-            except Moved:
-                return
+            await self._secret.may_change(self._seat.rotation_id)
 
     async def read(self) -> Placed | None:
         """By the tag where it speaks of the current version, else by the text."""
@@ -153,35 +194,26 @@ class AwsDestination:
             return
         left = found.shared.without(mine)
         if mine.made and not left.content:
-            await self._call("remove", "delete_secret", ForceDeleteWithoutRecovery=True)
+            await self._secret.delete("remove", at_once=True)
             return
         await self._put("remove", found, left, f"remove {mine.marker.key_id}")
-        await self._call("remove", "untag_resource", TagKeys=[self._tag_key])
+        await self._secret.untag("remove", [self._tag_key])
 
     async def close(self) -> None:
         """Connections are kept for the next opening."""
 
     async def _look(self, operation: str, *, whole: bool) -> _Found:
-        try:
-            told = await self._call(operation, "describe_secret")
-        except Missing:
+        told = await self._secret.described(operation)
+        if told is None:
             return _Found()
-        if "ARN" not in told:
-            what, hint = "what answered is not AWS", "A proxy on the way may have answered"
-            raise DestinationUnavailable(self._seat.place, operation, what, hint=hint)
-        if "DeletedDate" in told:
-            hint = "aws secretsmanager restore-secret brings it back"
-            raise DestinationRefused(self._seat.place, operation, "it is scheduled for deletion", hint=hint)
-        stages: Mapping[str, list[str]] = told.get("VersionIdsToStages") or {}
-        current = next((version for version, labels in stages.items() if _CURRENT in labels), "")
-        tags = {tag["Key"]: tag["Value"] for tag in told.get("Tags", ())}
-        found = _Found(exists=True, version_id=current, tagged=self._tagged(tags.get(self._tag_key, ""), current))
+        current = told.version_id
+        found = _Found(exists=True, version_id=current, tagged=self._tagged(told.tags.get(self._tag_key, ""), current))
         return replace(found, shared=await self._content(operation, current)) if whole and current else found
 
     async def _content(self, operation: str, version_id: str) -> Shared:
-        told = await self._call(operation, "get_secret_value", VersionId=version_id)
+        held = await self._secret.text(operation, version_id)
         try:
-            whole = json.loads(told.get("SecretString", ""))
+            whole = json.loads(held)
         except ValueError:
             whole = None
         if not isinstance(whole, dict):
@@ -196,51 +228,18 @@ class AwsDestination:
             raise DestinationRefused(self._seat.place, operation, "the JSON object is too large", hint=hint)
         # The same write repeated bears the same id, which AWS takes for done.
         version_id = hashlib.sha256(f"{attempt_id}/{found.version_id}/{content}".encode()).hexdigest()[:32]
-        try:
-            if found.exists:
-                await self._move(operation, found.version_id, version_id, content)
-            else:
-                await self._create(operation, version_id, content)
-        except Moved:
-            detail = "it was changed by somebody else since it was read"
-            hint = "Nothing was changed; it is read again"
-            raise DestinationUnavailable(self._seat.place, operation, detail, hint=hint) from None
+        if found.exists:
+            await self._secret.replace(operation, found.version_id, version_id, Secret(content))
+        else:
+            await self._secret.make(operation, version_id, Secret(content), {})
         return _Found(exists=True, version_id=version_id, shared=wanted)
-
-    async def _create(self, operation: str, version_id: str, content: str) -> None:
-        key = {"KmsKeyId": self._options.kms_key_id} if self._options.kms_key_id else {}
-        await self._aws.call(
-            operation,
-            "create_secret",
-            moved=frozenset({"ResourceExistsException"}),
-            Name=self._options.secret_id,
-            ClientRequestToken=version_id,
-            SecretString=content,
-            **key,
-        )
-
-    async def _move(self, operation: str, old: str, new: str, content: str) -> None:
-        await self._call(
-            operation,
-            "put_secret_value",
-            moved=frozenset({"ResourceExistsException"}),
-            ClientRequestToken=new,
-            SecretString=content,
-            # A secret without any version has no label to move: its first version becomes current.
-            VersionStages=[_WAITING] if old else [_CURRENT],
-        )
-        if old:
-            stage = {"VersionStage": _CURRENT, "RemoveFromVersionId": old, "MoveToVersionId": new}
-            overtaken = frozenset({"InvalidParameterException", "InvalidRequestException"})
-            await self._call(operation, "update_secret_version_stage", moved=overtaken, **stage)
 
     async def _tag(self, operation: str, version_id: str, placed: Placed) -> None:
         marker = placed.marker
         if marker is None:
             return
         value = (version_id, marker.installation, marker.rotation_id, marker.key_id, marker.token, placed.version)
-        tag = {"Key": self._tag_key, "Value": ":".join(map(str, (*value, self._names_digest)))}
-        await self._call(operation, "tag_resource", Tags=[tag])
+        await self._secret.tag(operation, {self._tag_key: ":".join(map(str, (*value, self._names_digest)))})
 
     def _tagged(self, value: str, current: str) -> Placed | None:
         """What the tag says, if it was written for the version that is current, under the names of today."""
@@ -259,8 +258,3 @@ class AwsDestination:
     @property
     def _names_digest(self) -> str:
         return hashlib.sha256(json.dumps(self._seat.names).encode()).hexdigest()[:12]
-
-    async def _call(
-        self, operation: str, action: str, *, moved: frozenset[str] = frozenset(), **request: Any
-    ) -> dict[str, Any]:
-        return await self._aws.call(operation, action, moved=moved, SecretId=self._options.secret_id, **request)

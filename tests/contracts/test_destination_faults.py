@@ -26,6 +26,7 @@ ID, SECRET = NAMES["clientId"], NAMES["clientSecret"]
 NO_NETWORK = {"embedded", "embedded-store", "dotenv", "json", "directory", "template", "credentials", "exec"}
 #: Names that a place forbids, and a piece of what its refusal says is allowed.
 FORBIDDEN: dict[str, tuple[dict[str, Any], str, str]] = {
+    "aws-secrets-manager": ({}, "a:b", "letters, digits"),
     "azure-app-service": ({"resourceId": SITE}, "1ST", "not beginning with a digit"),
     "azure-container-app": ({"resourceId": APP}, "BILLING_SECRET", "lower-case letters"),
     "azure-devops": ({"organisation": "a", "project": "b", "variableGroup": "c"}, "a b", "letters, digits"),

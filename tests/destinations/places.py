@@ -260,6 +260,7 @@ _MAKERS = {
     "webhook": ("webhook", "places_handed", "WebhookPlace"),
     "gcp-secret-manager": ("gcp-secret-manager", "places_gcp", "GcpPlace"),
     "aws-secrets-manager": ("aws-secrets-manager", "places_aws", "AwsPlace"),
+    "aws-secrets-manager-plain": ("aws-secrets-manager", "places_aws", "AwsSinglesPlace"),
     "azure-app-service": ("azure-app-service", "places_azure", "SitePlace"),
     "azure-container-app": ("azure-app-service", "places_azure", "ContainerAppPlace"),
     "azure-devops": ("azure-devops", "places_azure", "GroupPlace"),

@@ -1,4 +1,4 @@
-"""How does a test look at AWS Secrets Manager? As readers of the current version of one JSON secret."""
+"""How does a test look at AWS Secrets Manager? As readers of the current version of a secret."""
 
 from __future__ import annotations
 
@@ -53,3 +53,28 @@ class AwsPlace(Place):
 
     def leftovers(self) -> list[str]:
         return sorted(self.server.versions(SECRET_ID))
+
+
+class AwsSinglesPlace(AwsPlace):
+    """One region, in which each name is a secret."""
+
+    def options(self) -> dict[str, Any]:
+        return {"region": REGION, "endpoint": self.server.url, "timeout": "5s"}
+
+    def refusal(self, status: int) -> Reply:
+        """Whoever was faster took the secret away: the only conflict that every write may meet."""
+        gone = Reply(400, {"__type": "ResourceNotFoundException", "message": "no"})
+        return gone if status == 409 else super().refusal(status)
+
+    def shows(self) -> dict[str, str]:
+        return self.server.shown()
+
+    def set(self, name: str, text: str) -> None:
+        self.server.put(name, text)
+
+    def drop(self, name: str) -> None:
+        self.server.drop(name)
+
+    def leftovers(self) -> list[str]:
+        names = self.server.names()
+        return [f"{name} {sorted(self.server.versions(name))} {self.server.tags(name)}" for name in names]

@@ -35,12 +35,23 @@ class Aws(Server):
         return [request.headers["x-amz-target"].partition(".")[2] for request in self.requests]
 
     def current(self, name: str) -> dict[str, Any]:
-        """What readers of the secret get; empty when there is none."""
-        secret = self._backend.secrets.get(name)
-        versions = secret.versions.values() if secret else ()
-        texts = [each["secret_string"] for each in versions if "AWSCURRENT" in each["version_stages"]]
-        assert len(texts) <= 1
-        return dict(json.loads(texts[0])) if texts else {}
+        """What readers of a JSON secret get; empty when there is none."""
+        return dict(json.loads(self.shown().get(name, "{}")))
+
+    def shown(self) -> dict[str, str]:
+        """What readers of all secrets get."""
+        rows = [(name, version) for name in self.names() for version in self._backend.secrets[name].versions.values()]
+        texts = [(name, of["secret_string"]) for name, of in rows if "AWSCURRENT" in of["version_stages"]]
+        assert len(dict(texts)) == len(texts)
+        return dict(texts)
+
+    def names(self) -> list[str]:
+        """Of all secrets, those without a version too."""
+        return sorted(self._backend.secrets)
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Of the secret itself."""
+        return {tag["Key"]: tag["Value"] for tag in self._backend.secrets[name].tags or ()}
 
     def versions(self, name: str) -> dict[str, list[str]]:
         """Version -> its labels."""
@@ -56,6 +67,26 @@ class Aws(Server):
         old = next((each for each, labels in self.versions(name).items() if "AWSCURRENT" in labels), "")
         made = json.loads(self._backend.put_secret_value(name, text, None, None, ["STRANGER"]))["VersionId"]
         self._backend.update_secret_version_stage(name, "AWSCURRENT", old, made)
+
+    def make(self, name: str) -> None:
+        """A stranger makes it without any version, as Terraform does."""
+        self._backend.create_secret(name, None, None, "", [], None, None, [], force_overwrite=False)
+
+    def roll_back(self, name: str) -> None:
+        """A stranger makes the previous version the current one."""
+        labels = self.versions(name)
+        current, previous = (
+            next(each for each, of in labels.items() if label in of) for label in ("AWSCURRENT", "AWSPREVIOUS")
+        )
+        self._backend.update_secret_version_stage(name, "AWSCURRENT", current, previous)
+
+    def drop(self, name: str) -> None:
+        """A stranger takes it away at once."""
+        self._backend.delete_secret(name, None, force_delete_without_recovery=True)
+
+    def deleted(self, name: str) -> bool:
+        """It is scheduled for deletion."""
+        return bool(self._backend.secrets[name].is_deleted())
 
     def delete(self, name: str) -> None:
         """A stranger has it deleted in a week."""
