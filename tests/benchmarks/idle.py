@@ -20,7 +20,8 @@ _ROTATED = 12
 _MANY = 10_000
 _WATCHED_SECONDS = 20.0
 _PATIENCE = 60.0
-_SETTLING_SECONDS = 3.0
+#: Past the first housekeeping, which comes 20 s after the start and then every hour.
+_SETTLING_SECONDS = 25.0
 _LONG = 7 * 86_400.0
 _NEEDS = "import httpx, sqlalchemy, pydantic, yaml, structlog, apscheduler, azure.identity.aio, rotator.entra.opening"
 
