@@ -39,7 +39,7 @@ async def open_existing(settings: Settings, *, rings: bool = False) -> AsyncIter
         ring(bell_of(state.path))
 
 
-async def read_facts(settings: Settings) -> tuple[list[Facts], datetime]:
-    """Everything the books know of every rotation, by name, and the database's time."""
+async def read_facts(settings: Settings, name: str = "") -> tuple[list[Facts], datetime]:
+    """Everything the books know of every rotation, or of those of one name, and the database's time."""
     async with open_existing(settings) as store:
-        return list(await store.facts()), await store.now()
+        return list(await store.facts([name] if name else None)), await store.now()

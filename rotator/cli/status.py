@@ -48,7 +48,7 @@ def status(
     if as_json:
         print(json.dumps({"secretRotations": asyncio.run(_as_the_api_does(settings, name))}, indent=2))
         return
-    found, now = asyncio.run(read_facts(settings))
+    found, now = asyncio.run(read_facts(settings, name))
     chosen = [pick(found, name)] if name else found
     from rotator.cli.tables import printed
 
@@ -59,7 +59,7 @@ async def _as_the_api_does(settings: Settings, name: str) -> list[dict[str, Any]
     from rotator.domain.outside import secret_rotation
 
     async with open_existing(settings) as store:
-        found, ids = list(await store.facts()), await store.ids()
+        found, ids = list(await store.facts([name] if name else None)), await store.ids()
     return [secret_rotation(facts, ids) for facts in ([pick(found, name)] if name else found)]
 
 
@@ -68,7 +68,7 @@ async def _watch(settings: Settings, name: str) -> None:
 
     with Live(auto_refresh=False, screen=True) as live:
         while True:
-            found, now = await read_facts(settings)
+            found, now = await read_facts(settings, name)
             live.update(_shown([pick(found, name)] if name else found, now, detail=bool(name)), refresh=True)
             await asyncio.sleep(_WATCH_SECONDS)
 
