@@ -34,6 +34,7 @@ from rotator.cli import (
     status,
     switches,
 )
+from rotator.cli.garbage import hardly_collected
 from rotator.cli.settings import LOG_FORMATS, LOG_LEVELS, Settings
 from rotator.errors import RotatorError
 
@@ -55,6 +56,11 @@ _FLAGS = ("--allow-literal-secrets",)
 
 def main() -> None:
     """Run the command and exit with its status."""
+    with hardly_collected():
+        _run()
+
+
+def _run() -> None:
     try:
         app(hoisted(sys.argv[1:]))
     except RotatorError as problem:

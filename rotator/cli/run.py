@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotator.cli import exits
+from rotator.cli.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     from rotator.app import Engine
@@ -35,6 +36,7 @@ def run(
     from rotator.engine.hardening import harden
 
     harden()
+    collect_as_usual()
     work = _once(configuration, rotate or ()) if once else _daemon(settings, configuration, rotate or ())
     raise typer.Exit(asyncio.run(work))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotator.cli.exits import WrongUse
+from rotator.cli.garbage import collect_as_usual
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def simulate(
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit():
         raise WrongUse(f"{listen!r} is not an address to listen on", hint="Such as 127.0.0.1:8443.")
+    collect_as_usual()
     asyncio.run(_serve(SimulatorOptions(listen, applications, seed, time_scale, state_dir), until_eof=until_eof))
 
 

@@ -12,6 +12,7 @@ import typer
 from rotator.cli import elsewhere
 from rotator.cli.asking import pick
 from rotator.cli.books import open_existing, read_facts
+from rotator.cli.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,6 +44,7 @@ def status(
         asyncio.run(show_nodes(settings, as_json=as_json))
         return
     if watch and not as_json:
+        collect_as_usual()
         asyncio.run(_watch(settings, name))
         return
     if as_json:
