@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rotator.cli.settings import Settings
     from rotator.config.api import Api
     from rotator.domain.access import Identity
+    from rotator.domain.secret import Secret
     from rotator.store.access import AccessStore
 
 app = typer.Typer(help="Pages for people.", no_args_is_help=True, rich_markup_mode=None)
@@ -41,7 +42,7 @@ def link(
     base = address.rstrip("/") if address else _address(context.obj)
     if urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).netloc:
         raise WrongUse(f"{address!r} is no address of a page", hint="Such as https://rotator.example.com.")
-    print(f"{base}/sign-in?link={asyncio.run(_link(context.obj, name))}")
+    print(opened_by(base, asyncio.run(_link(context.obj, name))))
 
 
 @app.command("sign-out")
@@ -66,19 +67,29 @@ def _host(api: Api) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def opened_by(base: str, link: str) -> str:
+    """The address that a browser opens."""
+    return f"{base}/sign-in?link={link}"
+
+
 async def _link(settings: Settings, name: str) -> str:
-    from rotator.domain.access import Method
     from rotator.engine.hardening import harden
-    from rotator.web.dashboard import sessions
 
     harden()
     async with open_existing(settings) as store:
-        access = audit_of(store)
-        identity = await _identity(access, name)
-        issued = sessions.made(Method.LINK, identity, access.now())
-        row = note("dashboard.link", identity=identity.name, accessTokenId=issued.token.id)
-        await access.keep_token(issued.token, row)
-        return issued.text.reveal()
+        return (await fresh_link(audit_of(store), name)).reveal()
+
+
+async def fresh_link(access: AccessStore, name: str = "") -> Secret:
+    """What a link says that signs in one browser as the identity of that name; by default the usual one."""
+    from rotator.domain.access import Method
+    from rotator.web.dashboard import sessions
+
+    identity = await _identity(access, name)
+    issued = sessions.made(Method.LINK, identity, access.now())
+    row = note("dashboard.link", identity=identity.name, accessTokenId=issued.token.id)
+    await access.keep_token(issued.token, row)
+    return issued.text
 
 
 async def _sign_out(settings: Settings, name: str) -> str:

@@ -22,7 +22,7 @@ from rotator.domain.access import (
 )
 from rotator.store import audit, identities, tokens
 from rotator.store.audit import Chain
-from rotator.store.rows import micros
+from rotator.store.rows import instant, micros
 from rotator.store.runner import Runner
 from rotator.store.seal import Place, Seal, text_at
 from rotator.store.session import Operation, Transaction
@@ -36,7 +36,10 @@ class AccessStore:
     """Implements `web.ports.AccessBooks`. All methods raise StoreUnavailable when the database does not answer."""
 
     def __init__(self, runner: Runner, seal: Seal, *, key_place: Place, node: str, now: Callable[[], datetime]) -> None:
-        """`node` names the audit chain written here; `key_place` is where the key of fingerprints stands."""
+        """`node` names the audit chain written here; `key_place` is where the key of fingerprints stands.
+
+        `now` is the database's time without the offset of scaled time: people and machines sign in by it.
+        """
         self._runner = runner
         self._seal = seal
         self._key_place = key_place
@@ -45,7 +48,7 @@ class AccessStore:
         self._key = b""
 
     def now(self) -> datetime:
-        """The database's time, as tokens are judged by it."""
+        """The database's time without the offset, as tokens are judged by it."""
         return self._now()
 
     # Identities.
@@ -123,7 +126,7 @@ class AccessStore:
         """Remember the digest of a fresh token; forget those that have long expired."""
 
         def work(tx: Transaction) -> None:
-            tokens.forget_expired(tx, tx.time - _REMEMBERED)
+            tokens.forget_expired(tx, instant(tx.real) - _REMEMBERED)
             tokens.keep(tx, token)
 
         await self._noted(work, note)

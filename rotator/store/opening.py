@@ -60,7 +60,9 @@ def open_store(
     except Exception:
         door.session.close()
         raise
-    return SqlStore(door.runner(), seal, installation=found, now=door.now, asks=door.is_server, told=door.told)
+    return SqlStore(
+        door.runner(), seal, installation=found, now=door.now, real=door.real, asks=door.is_server, told=door.told
+    )
 
 
 def no_key() -> StoreUnusable:
@@ -79,6 +81,8 @@ class Door:
     runner: Callable[[], Runner]
     #: The database's time plus the offset.
     now: Callable[[], datetime]
+    #: The same without the offset.
+    real: Callable[[], datetime]
     migrate: Callable[[], None]
     #: For people.
     where: str
@@ -126,7 +130,7 @@ def _to_file(path: Path | None, times: Times, *, inline: bool) -> Door:
         assert path is not None, "one in memory is always new"
         migrate(path)
 
-    return Door(session, sqlite.KIND, runner, lambda: clock() + offset(), bring_up, str(path), path)
+    return Door(session, sqlite.KIND, runner, lambda: clock() + offset(), clock, bring_up, str(path), path)
 
 
 def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Callable[[], float] | None) -> Door:
@@ -156,7 +160,7 @@ def _to_server(url: str, password: Secret | None, times: Times, *, monotonic: Ca
 
         migrate_server(postgres.options(url, password), postgres.KIND.lock, session.where)
 
-    return Door(session, postgres.KIND, runner, time.now, bring_up, session.where, told=told, is_server=True)
+    return Door(session, postgres.KIND, runner, time.now, time.real, bring_up, session.where, told=told, is_server=True)
 
 
 def path_of(url: str) -> Path | None:

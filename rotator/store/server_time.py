@@ -27,9 +27,13 @@ class ServerTime:
 
     def now(self) -> datetime:
         """The time as it must be by now, plus the offset."""
+        return self.real() + self._times.offset()
+
+    def real(self) -> datetime:
+        """The time as it must be by now."""
         if self._times.database is not None:
-            return self._times.database() + self._times.offset()
+            return self._times.database()
         if self._last is None:
             raise StoreUnavailable("The database has not told its time yet", hint="Nothing was recorded.")
         real, at = self._last
-        return instant(real) + timedelta(seconds=self._monotonic() - at) + self._times.offset()
+        return instant(real) + timedelta(seconds=self._monotonic() - at)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from rotator.domain.changes import Change
 from rotator.domain.definition import Defined
@@ -34,6 +35,7 @@ from rotator.store.resources import ResourceStore
 from rotator.store.rows import NEVER, micros
 from rotator.store.runner import Runner
 from rotator.store.seal import Place, Seal
+from rotator.store.spool import SpoolFolders
 
 #: The key of keyed fingerprints, made with the database.
 FINGERPRINT_KEY = Place("meta", "fingerprint", "key")
@@ -53,17 +55,19 @@ class SqlStore:
         *,
         installation: str,
         now: Callable[[], datetime],
+        real: Callable[[], datetime],
         asks: bool = False,
         told: list[Callable[[], None]] | None = None,
     ) -> None:
         """`now` is the database's time plus the offset, as it must be without asking; `asks`: the engine does ask.
 
-        `told` are told when a lost connection has been replaced.
+        `real` is the same without the offset. `told` are told when a lost connection has been replaced.
         """
         self.installation = installation
         self._runner = runner
         self._seal = seals
         self._now = now
+        self._real = real
         self._asks = asks
         self._told = [] if told is None else told
         #: What the API keeps besides rotations.
@@ -77,7 +81,11 @@ class SqlStore:
 
     def access(self, node: str) -> AccessStore:
         """Identities, tokens and the audit, whose rows go to the chain of that node."""
-        return AccessStore(self._runner, self._seal, key_place=FINGERPRINT_KEY, node=node, now=self._now)
+        return AccessStore(self._runner, self._seal, key_place=FINGERPRINT_KEY, node=node, now=self._real)
+
+    def spool(self, folders: Sequence[Path], *, inline: bool = False) -> SpoolFolders:
+        """Where issued secrets wait, in the first of the folders that can, while these books cannot be written."""
+        return SpoolFolders(folders, self._seal, installation=self.installation, inline=inline)
 
     # What the engine asks: see `ports.Store`.
 

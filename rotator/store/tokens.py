@@ -76,7 +76,7 @@ def bearer(tx: Transaction, digest: str) -> Bearer | None:
         token,
         identity_of(row[_TOKEN:_IDENTITY]),
         _FREE if rule[0] is None else rule_of(*rule),
-        tx.time,
+        instant(tx.real),
     )
 
 

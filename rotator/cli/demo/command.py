@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotator.cli import exits
+from rotator.cli.garbage import collect_as_usual
 
 if TYPE_CHECKING:
     from rotator.app import Engine
@@ -32,23 +33,32 @@ def demo(
         typer.Option("--once", help="End when every rotation has rotated twice and revoked once; status 1 if not."),
     ] = False,
     speed: Annotated[float, typer.Option(min=1.0, max=3600.0, help="How many seconds a day takes.")] = 8.0,
+    is_opened: Annotated[bool, typer.Option("--open", help="Open the dashboard in this machine's browser.")] = False,
 ) -> None:
-    """See it all at work: a simulated tenant with 12 applications, and days that pass in seconds. Ctrl-C ends it."""
+    """See it all at work: a simulated tenant with 12 applications, days that pass in seconds, and the dashboard.
+
+    Ctrl-C ends it.
+    """
     with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
-        raise typer.Exit(asyncio.run(_demo(Path(folder), _DAY / speed, once=once)))
+        collect_as_usual()
+        raise typer.Exit(asyncio.run(_demo(Path(folder), _DAY / speed, once=once, is_opened=is_opened)))
 
 
-async def _demo(folder: Path, pace: float, *, once: bool) -> int:
+async def _demo(folder: Path, pace: float, *, once: bool, is_opened: bool) -> int:
     from rotator import log
     from rotator.app import open_engine
     from rotator.cli.demo.board import Board
+    from rotator.cli.demo.entrance import show_the_way
     from rotator.cli.demo.promises import Promises
     from rotator.cli.demo.script import write_configuration
     from rotator.cli.demo.tenant import open_tenant
     from rotator.config import load
     from rotator.engine.alive import Systemd
+    from rotator.measuring import measured
     from rotator.observers.log import LogObserver
+    from rotator.observers.metrics import Metrics
     from rotator.running import daemon_of
+    from rotator.serving import api_of
 
     with (folder / "rotator.log").open("w", encoding="utf-8") as log_file:
         log.configure("info", "json", log_file)
@@ -58,10 +68,13 @@ async def _demo(folder: Path, pace: float, *, once: bool) -> int:
             _introduce(folder, path, pace)
             promises = Promises(tenant, folder)
             board = Board(tenant, live=sys.stdout.isatty())
-            observers: list[Observer] = [LogObserver(), promises, board]
+            metrics = Metrics()
+            observers: list[Observer] = [LogObserver(), metrics, promises, board]
             async with open_engine(load(path), observers=observers, time=tenant.time) as engine:
                 daemon = daemon_of(engine, read=lambda: load(path), systemd=Systemd(""))
-                await _play(engine, daemon, board, promises, once=once)
+                async with measured(engine, metrics), api_of(engine) as address:
+                    await show_the_way(engine, address, is_opened=is_opened)
+                    await _play(engine, daemon, board, promises, once=once)
                 return await _conclude(engine, promises, once=once)
 
 

@@ -32,6 +32,7 @@ def _document(folder: Path, secret: Path, tenant: Tenant) -> dict[str, Any]:
     return {
         "state": {"url": f"sqlite:///{folder / 'state.db'}"},
         "daemon": {"drainTimeout": "10s"},
+        "api": {"listen": "127.0.0.1:0"},
         "clouds": {
             "simulated": {
                 "authority": place["authority"],
