@@ -103,6 +103,9 @@ _KINDS = {
     ),
     700023: _Kind("invalid_client", 401, "Client assertion audience claim does not match Realm issuer: '{audience}'."),
     700024: _Kind("invalid_client", 401, "Client assertion is not within its valid time range."),
+    700025: _Kind(
+        "invalid_client", 401, "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."
+    ),
     700027: _Kind("invalid_client", 401, "Client assertion failed signature validation. [Reason - {reason}]"),
     900144: _Kind("invalid_request", 400, "The request body must contain the following parameter: '{parameter}'."),
     1002012: _Kind(

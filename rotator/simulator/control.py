@@ -127,11 +127,15 @@ class Control:
         return policy.as_json()
 
     def _set_client(self, body: Json) -> None:
-        """`{clientId, grant: […], withdraw: […], disabled, managedIdentity, redirectUris: […], delegated: […]}`."""
+        """`{clientId, grant: […], withdraw: […], disabled, managedIdentity, redirectUris: […], delegated: […],
+        publicClient, groupClaims}`.
+        """
         tenant, client_id = self._entra.tenant, body["clientId"]
         application = self._application(client_id)
         application.redirect_uris = list(body.get("redirectUris", application.redirect_uris))
         application.delegated = list(body.get("delegated", application.delegated))
+        application.public_client = bool(body.get("publicClient", application.public_client))
+        application.group_claims = bool(body.get("groupClaims", application.group_claims))
         tenant.grant(client_id, *body.get("grant", ()))
         tenant.withdraw(client_id, *body.get("withdraw", ()))
         if "disabled" in body:
@@ -140,11 +144,13 @@ class Control:
             self._entra.managed_identity.client_ids.append(client_id)
 
     def _set_user(self, body: Json) -> Json:
-        """`{name, administers, disabled, signOut}`: made when there is none of that name."""
+        """`{name, administers, disabled, signOut, groups: […], appRoles: {clientId: […]}}`: made when there is none."""
         people = self._entra.tenant.people
         user = people.named(body.get("name", ""))
         user.administers = bool(body.get("administers", user.administers))
         user.enabled = not body.get("disabled", not user.enabled)
+        user.groups = [str(each) for each in body.get("groups", user.groups)]
+        user.app_roles = {name: list(roles) for name, roles in body.get("appRoles", user.app_roles).items()}
         if body.get("signOut"):
             people.sign_out(user)
         self._entra.tenant.changed()

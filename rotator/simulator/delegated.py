@@ -1,10 +1,8 @@
 """What does an application get for a code or for a refresh token?"""
 
-import base64
-from hashlib import sha256
-
 from rotator.simulator.aadsts import sign_in_refusal
 from rotator.simulator.access_tokens import GRAPH, AccessTokens, Resource
+from rotator.simulator.id_tokens import id_claims
 from rotator.simulator.model import Application, ServicePrincipal
 from rotator.simulator.people import CODE_LIFETIME, REFRESH_LIFETIME, Code, RefreshToken, User
 from rotator.simulator.tenant import Tenant
@@ -45,6 +43,9 @@ class DelegatedGrants:
         if "offline_access" in {*wanted, *grant.scopes}:
             people = self._tenant.people
             body["refresh_token"] = people.add_refresh_token(user.object_id, principal.client_id, grant.scopes)
+        if "openid" in {*wanted, *grant.scopes}:
+            nonce = grant.nonce if isinstance(grant, Code) else ""
+            body["id_token"] = self._tokens.signer.sign(id_claims(user, application, self._tokens, nonce=nonce))
         return body
 
     def _code(self, form: dict[str, str], principal: ServicePrincipal) -> Code:
@@ -59,7 +60,7 @@ class DelegatedGrants:
             raise sign_in_refusal(54005)
         if code.issued_at + CODE_LIFETIME <= self._tenant.now():
             raise sign_in_refusal(70008)
-        if code.challenge and code.challenge not in {form.get("code_verifier"), _hashed(form.get("code_verifier", ""))}:
+        if not code.challenge.is_met(form.get("code_verifier", "")):
             raise sign_in_refusal(501481)
         return code
 
@@ -84,7 +85,10 @@ class DelegatedGrants:
 
 def granted_scopes(wanted: list[str], application: Application, tokens: AccessTokens) -> tuple[Resource, list[str]]:
     """For whom a token is, and what the person has consented to of what was asked. Raises `SignInRefusal`."""
-    plain = [scope for scope in wanted if scope not in _OF_SIGN_IN] or [f"{GRAPH}/User.Read"]
+    plain = [scope for scope in wanted if scope not in _OF_SIGN_IN]
+    if not plain and "openid" in wanted:
+        return tokens.resource(GRAPH), sorted(_OF_SIGN_IN.intersection(wanted))
+    plain = plain or [f"{GRAPH}/User.Read"]
     roots = {_root(scope) for scope in plain}
     if len(roots) > 1:
         raise sign_in_refusal(70011, scope=" ".join(wanted))
@@ -107,7 +111,3 @@ def _spend(grant: Code | RefreshToken) -> None:
         grant.redeemed = True
     else:
         grant.used += 1
-
-
-def _hashed(verifier: str) -> str:
-    return base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")

@@ -20,6 +20,7 @@ def openid_configuration(tokens: AccessTokens, version: int) -> SimResponse:
         "issuer": tokens.issuer(version),
         "authorization_endpoint": f"{oauth}/authorize",
         "device_authorization_endpoint": f"{oauth}/devicecode",
+        "end_session_endpoint": f"{oauth}/logout",
         "tenant_region_scope": "EU",
         "cloud_instance_name": _host(tokens.base_url),
         "cloud_graph_host_name": _host(tokens.base_url),

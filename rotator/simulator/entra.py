@@ -120,6 +120,12 @@ class Entra:
             return "token", lambda: self.token_endpoint.answer(request, tenant)
         if key == "GET oauth2/v2.0/authorize":
             return "authorize", lambda: self.authorize_endpoint.answer(request, tenant)
+        if key == "GET oauth2/v2.0/logout":
+            return "logout", lambda: self.authorize_endpoint.sign_out(request)
+        return self._around(request, tenant, key)
+
+    def _around(self, request: SimRequest, tenant: str, key: str) -> tuple[str, Answering]:
+        """What else is found at an authority: managed identities, documents, the resource manager."""
         if key == "GET identity/oauth2/token" and tenant == "metadata":
             return "imds", lambda: self.managed_identity.imds(request)
         if key == "GET token" and tenant == "msi":

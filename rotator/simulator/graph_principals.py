@@ -16,9 +16,11 @@ from rotator.simulator.graph_json import application_json, principal_json
 from rotator.simulator.model import ServicePrincipal
 from rotator.simulator.odata import page_of, select
 from rotator.simulator.refusals import GraphRefusal, bad_request
-from rotator.simulator.wire import Json, SimResponse, graph_time
+from rotator.simulator.wire import Json, SimResponse, graph_time, json_response
 
 _KIND = "servicePrincipals"
+#: https://learn.microsoft.com/graph/api/user-checkmembergroups: "up to a maximum of 20 groups per request".
+_MOST_GROUPS = 20
 _GRAPH_PRINCIPAL = "00000003-0000-0000-c000-000000000001"
 ROLE_IDS = {
     "Application.ReadWrite.OwnedBy": "18a4783c-866b-4cc7-a460-3d5e5662c884",
@@ -123,6 +125,19 @@ def _me(_: Call) -> SimResponse:
     raise GraphRefusal(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
 
 
+def _check_groups(call: Call) -> SimResponse:
+    """Which of the groups named the person is in, directly or not; User.Read suffices for his own."""
+    user = call.tenant.people.users.get(call.caller.principal_id)
+    if user is None:
+        return _me(call)
+    call.require_any("User.Read", DIRECTORY_READ)
+    asked = call.body.get("groupIds")
+    if not isinstance(asked, list) or not 0 < len(asked) <= _MOST_GROUPS:
+        raise bad_request("Invalid number of group ids: 1 to 20 are allowed.")
+    found = [each for each in asked if each in user.groups]
+    return json_response(200, {"@odata.context": f"{call.root}/$metadata#Collection(Edm.String)", "value": found})
+
+
 ROUTES = {
     "GET servicePrincipals": Route("listServicePrincipals", _list, LIST),
     "POST servicePrincipals": Route("createServicePrincipal", _create, WRITE),
@@ -143,4 +158,5 @@ ROUTES = {
     ),
     "GET organization": Route("getOrganization", _organization, READ),
     "GET me": Route("getMe", _me, READ),
+    "POST me/checkMemberGroups": Route("checkMemberGroups", _check_groups, READ),
 }

@@ -80,6 +80,10 @@ class Application:
     redirect_uris: list[str] = field(default_factory=list)
     delegated: list[str] = field(default_factory=list)
     """Scopes of Graph that the tenant has consented to, for everybody."""
+    public_client: bool = False
+    """It redeems codes without a secret, and may not send one."""
+    group_claims: bool = False
+    """Its id tokens name the groups of the person."""
 
     @property
     def personal(self) -> bool:

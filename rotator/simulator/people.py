@@ -1,5 +1,6 @@
 """Which people are in the tenant, and what have they let applications do in their name?"""
 
+import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -39,11 +40,28 @@ class User:
     enabled: bool = True
     #: Refresh tokens from before are revoked.
     signed_out_at: datetime | None = None
+    #: Object ids of the groups that the person is in, directly or not.
+    groups: list[str] = field(default_factory=list)
+    #: Client id of an application -> the values of its app roles that the person is assigned.
+    app_roles: dict[str, list[str]] = field(default_factory=dict)
 
     def as_json(self) -> Json:
         """As Graph shows a person among owners."""
         person = {"id": self.object_id, "displayName": self.name, "userPrincipalName": self.name}
         return {"@odata.type": "#microsoft.graph.user", **person}
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a code's verifier must fit (PKCE); an empty text asks for none."""
+
+    text: str = ""
+    method: str = "plain"
+
+    def is_met(self, verifier: str) -> bool:
+        """Whether the verifier is the one that the challenge was made of."""
+        hashed = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+        return not self.text or self.text == (hashed if self.method == "S256" else verifier)
 
 
 @dataclass(slots=True)
@@ -55,8 +73,10 @@ class Code:
     client_id: str
     scopes: list[str]
     redirect_uri: str
-    challenge: str
+    challenge: Challenge
     issued_at: datetime
+    #: Put into the id token as it came.
+    nonce: str = ""
     redeemed: bool = False
 
 
@@ -105,10 +125,20 @@ class People:
         user.signed_out_at = self.tenant.now()
         self.tenant.changed()
 
-    def add_code(self, user: User, client_id: str, scopes: list[str], *, redirect_uri: str, challenge: str) -> str:
+    def add_code(
+        self,
+        user: User,
+        client_id: str,
+        scopes: list[str],
+        *,
+        redirect_uri: str,
+        challenge: Challenge,
+        nonce: str = "",
+    ) -> str:
         """The text of a new code."""
         text = f"1.{self._letters(60)}"
-        made = Code(_digest(text), user.object_id, client_id, scopes, redirect_uri, challenge, self.tenant.now())
+        now = self.tenant.now()
+        made = Code(_digest(text), user.object_id, client_id, scopes, redirect_uri, challenge, now, nonce)
         self.codes[made.digest] = made
         return text
 

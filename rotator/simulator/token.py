@@ -95,6 +95,9 @@ class TokenEndpoint:
         if form.get("client_assertion"):
             self._assertions.check(form, application, holders)
             return principal, "2"
+        if application.public_client:
+            _check_public(form)
+            return principal, "0"
         if not form.get("client_secret"):
             raise sign_in_refusal(7000218)
         self._check_secret(holders, client_id, form["client_secret"])
@@ -118,6 +121,14 @@ def _check_grant(form: dict[str, str]) -> None:
         raise sign_in_refusal(70003, grant=form["grant_type"])
     if not form.get("client_id"):
         raise sign_in_refusal(900144, parameter="client_id")
+
+
+def _check_public(form: dict[str, str]) -> None:
+    """A public client proves nothing of itself, and acts in a person's name alone."""
+    if form.get("client_secret"):
+        raise sign_in_refusal(700025)
+    if form["grant_type"] not in GRANTS:
+        raise sign_in_refusal(7000218)
 
 
 def _wants_evaluation(form: dict[str, str]) -> bool:
