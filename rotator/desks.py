@@ -24,10 +24,12 @@ from rotator.domain.edits import Add, Change, Edit, Retire
 from rotator.domain.lifetime import allowed_lifetime
 from rotator.domain.model import Application, Folder, Request, Rotation, Secret
 from rotator.domain.resources import CODE, REFRESH_TOKEN, MadeConnection, ShownConnection
+from rotator.domain.stock import Look
 from rotator.entra.options import AnyConnection, OAuthConnection, tenant_and_client
 from rotator.errors import DirectoryError, PolicyRefused
 from rotator.ports import Proof
 from rotator.references import SecretMissing
+from rotator.stocktaking import IN_PASSING, stocks_of
 from rotator.web.refusals import BadRequest, Conflict, NotFound
 
 
@@ -215,6 +217,14 @@ class Desk:
         async with aclosing(directory.applications()) as pages:
             async for page in pages:
                 yield page
+
+    async def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
+        """What these see that expires, a page at a time, and which of them cannot be asked."""
+        names = [each.name for each in connections]
+        directories, now = self._engine.directories, await self._store.now()
+        async with aclosing(stocks_of(directories, self._store, names, now=now, page=IN_PASSING)) as looks:
+            async for look in looks:
+                yield look
 
     def oauth_client(self) -> str:
         """The client id in whose name people sign in; empty where nobody may."""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.domain.inventory import Ground, Item
+from rotator.domain.stock import Look
 from rotator.engine.inventory import Books, stock
-from rotator.errors import PermissionDenied
+from rotator.errors import PermissionDenied, RotatorError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.domain.model import Connection, Facts
     from rotator.entra.directory import EntraDirectory
+
+#: So many rotations are read from the books at once.
+_AT_ONCE = 50
+#: So many applications at once where a daemon's loop is not to be held up.
+IN_PASSING = 200
 
 
 class Directories(Protocol):
@@ -28,10 +36,49 @@ class Directories(Protocol):
         """Its directory."""
 
 
-def ground_of(facts: Sequence[Facts], *, connection: str, installation: str, now: datetime) -> Ground:
-    """What the ledgers of these rotations hold."""
-    held = {credential.key_id: each.rotation.name for each in facts for credential in each.credentials}
-    return Ground(connection, now, held, f"rotator/{installation}/")
+class Ledgers(Books, Protocol):
+    """What is asked of the store."""
+
+    @property
+    def installation(self) -> str:
+        """Its id."""
+
+    async def names(self) -> Sequence[str]:
+        """Of all rotations that are not retired."""
+
+    async def facts(self, names: Collection[str] | None = None) -> Sequence[Facts]:
+        """Of the rotations so named, or of all."""
+
+
+async def stocks_of(
+    directories: Directories, books: Ledgers, connections: Sequence[str], *, now: datetime, page: int = 999
+) -> AsyncGenerator[Look, None]:
+    """The inventory of these connections, a page at a time; what two of them see is given once.
+
+    A connection that cannot be asked gives its problem, and the others go on.
+    """
+    ground = await ground_of(books, now)
+    have: set[tuple[str, str]] = set()
+    for name in connections:
+        try:
+            async with aclosing(stock_of(directories, books, replace(ground, connection=name), page=page)) as pages:
+                async for seen, items in pages:
+                    new = [each for each in items if _mark(each) not in have]
+                    yield Look(name, seen, new)
+                    have.update(map(_mark, new) if len(connections) > 1 else ())
+        except RotatorError as problem:
+            yield Look(name, problem=problem)
+
+
+async def ground_of(books: Ledgers, now: datetime) -> Ground:
+    """What the ledgers hold; a few rotations are read at a time, so that the loop is not held up."""
+    names = iter(await books.names())
+    held: dict[str, str] = {}
+    while some := list(islice(names, _AT_ONCE)):
+        for each in await books.facts(some):
+            held |= {credential.key_id: each.rotation.name for credential in each.credentials}
+        await asyncio.sleep(0)
+    return Ground("", now, held, f"rotator/{books.installation}/")
 
 
 async def stock_of(
@@ -56,3 +103,7 @@ async def stock_of(
                 yield found
     except PermissionDenied:
         return
+
+
+def _mark(item: Item) -> tuple[str, str]:
+    return (item.holder.object_id, item.held.key_id)

@@ -9,48 +9,23 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rotator.cli import exits
 from rotator.cli.exits import WrongUse
 from rotator.domain.inventory import Finding, Item, counted
-from rotator.errors import RotatorError
+from rotator.domain.outside import stocked
+from rotator.domain.stock import Look, Wanted, by_end
 
 if TYPE_CHECKING:
-    from rotator.app import Parts
     from rotator.cli.settings import Settings
     from rotator.config import Configuration
     from rotator.domain.model import Facts
 
 _FINDINGS = " | ".join(Finding)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which lines are chosen."""
-
-    names: Sequence[str] = ()
-    connection: str = ""
-    within: timedelta | None = None
-    findings: frozenset[str] = frozenset()
-    unmanaged: bool = False
-
-    def takes(self, item: Item, now: datetime) -> bool:
-        """Is it one of them?"""
-        holder = item.holder
-        named = not self.names or any(
-            name.lower() in {holder.object_id, holder.client_id} or name.lower() in holder.name.lower()
-            for name in self.names
-        )
-        return (
-            named
-            and (self.within is None or item.expires_within(now, self.within))
-            and (not self.findings or not self.findings.isdisjoint(item.findings))
-            and not (self.unmanaged and item.rotation)
-        )
 
 
 @dataclass(slots=True)
@@ -62,6 +37,12 @@ class Stock:
     seen: int = 0
     problems: list[str] = field(default_factory=list)
     facts: Sequence[Facts] = ()
+
+    def take(self, look: Look) -> None:
+        """Add what it shows."""
+        self.seen += look.seen
+        self.items += look.items
+        self.problems += [f"{look.connection}: {look.problem}"] if look.problem else []
 
 
 def inventory(
@@ -89,14 +70,14 @@ def inventory(
         raise WrongUse("--json and --csv exclude each other")
     if adopt and not write_config:
         raise WrongUse("--adopt needs --write-config FILE", hint="The definitions go there.")
-    wanted = Wanted(tuple(names or ()), connection, _span(expiring), _words(finding or ()), unmanaged)
+    wanted = Wanted(tuple(names or ()), _span(expiring), _words(finding or ()), unmanaged)
     settings: Settings = context.obj
     configuration = settings.read()
     settings.start_log(level="error")
-    stock = asyncio.run(_take(configuration, wanted))
+    stock = asyncio.run(_take(configuration, connection))
     for problem in stock.problems:
         exits.say(problem)
-    chosen = sorted((each for each in stock.items if wanted.takes(each, stock.now)), key=_end)
+    chosen = sorted((each for each in stock.items if wanted.takes(each, stock.now)), key=by_end)
     if write_config:
         from rotator.cli.takeover import take_over
 
@@ -122,34 +103,22 @@ def _words(given: Sequence[str]) -> frozenset[str]:
     return frozenset(given)
 
 
-async def _take(configuration: Configuration, wanted: Wanted) -> Stock:
+async def _take(configuration: Configuration, connection: str) -> Stock:
     from rotator.app import open_parts
+    from rotator.stocktaking import stocks_of
 
-    names = [wanted.connection] if wanted.connection else list(configuration.connections)
+    names = [connection] if connection else list(configuration.connections)
     async with open_parts(configuration) as parts:
-        if wanted.connection and wanted.connection not in parts.secrets.connections:
-            raise WrongUse(f"there is no connection {wanted.connection!r}")
+        if connection and connection not in parts.secrets.connections:
+            raise WrongUse(f"there is no connection {connection!r}")
         stock = Stock(parts.clock.now(), facts=await parts.store.facts())
+        looks = stocks_of(parts.directories, parts.store, names, now=stock.now)
         with _progress() as seen:
-            for name in names:
-                try:
-                    await _of(parts, name, stock, seen)
-                except RotatorError as problem:
-                    stock.problems.append(f"{name}: {problem}")
+            async with aclosing(looks):
+                async for look in looks:
+                    stock.take(look)
+                    seen(stock.seen)
     return stock
-
-
-async def _of(parts: Parts, name: str, stock: Stock, seen: Callable[[int], None]) -> None:
-    """Everything one connection sees, once for each tenant."""
-    from rotator.stocktaking import ground_of, stock_of
-
-    ground = ground_of(stock.facts, connection=name, installation=parts.store.installation, now=stock.now)
-    have = {(each.holder.object_id, each.held.key_id) for each in stock.items}
-    async with aclosing(stock_of(parts.directories, parts.store, ground)) as pages:
-        async for count, items in pages:
-            stock.seen += count
-            stock.items += [each for each in items if (each.holder.object_id, each.held.key_id) not in have]
-            seen(stock.seen)
 
 
 @contextmanager
@@ -169,17 +138,12 @@ def _progress() -> Iterator[Callable[[int], None]]:
         yield lambda count: progress.update(task, completed=count)
 
 
-def _end(item: Item) -> tuple[bool, datetime, str]:
-    ends = item.held.expires_at
-    return (ends is None, ends or datetime.max.replace(tzinfo=UTC), item.holder.name)
-
-
 def _print(stock: Stock, chosen: Sequence[Item], *, form: str) -> None:
     if form == "json":
-        shown = [_plain(each, stock.now) for each in chosen]
+        shown = [stocked(each, stock.now) for each in chosen]
         print(json.dumps({"credentials": shown, "seen": stock.seen, "findings": counted(chosen)}, indent=2))
     elif form == "csv":
-        rows = [_plain(each, stock.now) for each in chosen]
+        rows = [stocked(each, stock.now) for each in chosen]
         writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**row, "findings": " ".join(row["findings"])} for row in rows)
@@ -191,20 +155,6 @@ _COLUMNS = (
     "connection", "application", "objectId", "clientId", "heldBy", "kind", "keyId", "name", "startsAt", "expiresAt",
     "daysLeft", "rotation", "findings",
 )  # fmt: skip
-
-
-def _plain(item: Item, now: datetime) -> dict[str, Any]:
-    from rotator.domain.outside import at
-
-    holder, held = item.holder, item.held
-    left = None if held.expires_at is None else (held.expires_at - now).days
-    values = (
-        item.connection, holder.name, holder.object_id, holder.client_id,
-        "service-principal" if holder.is_principal else "application",
-        held.kind, held.key_id, held.name, at(held.starts_at), at(held.expires_at), left, item.rotation or None,
-        [each.value for each in item.findings],
-    )  # fmt: skip
-    return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _table(stock: Stock, chosen: Sequence[Item]) -> None:

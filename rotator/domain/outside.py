@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rotator.domain.inventory import Item
 from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, Rotation, Standing, VerifyRule
 from rotator.domain.next_time import next_rotation_at
 from rotator.domain.resources import Ids
@@ -68,6 +69,26 @@ def attempted(attempt: Attempt, entries: Sequence[Entry]) -> dict[str, Any]:
         "journal": [
             {"seq": e.seq, "at": at(e.at), "step": e.step, "phase": e.phase, "facts": dict(e.facts)} for e in entries
         ],
+    }
+
+
+def stocked(item: Item, now: datetime) -> dict[str, Any]:
+    """One line of an inventory."""
+    holder, held = item.holder, item.held
+    return {
+        "connection": item.connection,
+        "application": holder.name,
+        "objectId": holder.object_id,
+        "clientId": holder.client_id,
+        "heldBy": "service-principal" if holder.is_principal else "application",
+        "kind": held.kind,
+        "keyId": held.key_id,
+        "name": held.name,
+        "startsAt": at(held.starts_at),
+        "expiresAt": at(held.expires_at),
+        "daysLeft": None if held.expires_at is None else (held.expires_at - now).days,
+        "rotation": item.rotation or None,
+        "findings": [each.value for each in item.findings],
     }
 
 

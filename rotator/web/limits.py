@@ -20,6 +20,8 @@ class Rates:
     logins: int = 60
     changes: int = 600
     reads: int = 120_000
+    #: Each asks the tenant for everything, out of what it gives to all.
+    inventories: int = 10
 
 
 class Limits:
@@ -32,12 +34,13 @@ class Limits:
             "refusals": rates.logins,
             "changes": rates.changes,
             "reads": rates.reads,
+            "inventories": rates.inventories,
         }
         self._monotonic = monotonic
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def take(self, kind: str, who: str) -> None:
-        """Count one request of a kind (logins, refusals, changes, reads). Raises TooMany, with how long to wait."""
+        """Count one request of a kind, such as logins. Raises TooMany, with how long to wait."""
         rate = self._rates[kind] / 60
         now = self._monotonic()
         key = (kind, who)

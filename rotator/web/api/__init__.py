@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from rotator.web.api import (
     connections,
     events,
+    inventory,
     picking,
     projects,
     rotation_changes,
@@ -24,5 +25,6 @@ ROUTERS: list[APIRouter] = [
     connections.router,
     picking.router,
     projects.router,
+    inventory.router,
     events.router,
 ]

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from rotator.domain.model import Application, Attempt, Entry, Facts, Folder, Request, Rotation, Secret
 from rotator.domain.resources import Ids, Project, ShownConnection, ShownSecret
+from rotator.domain.stock import Look
 from rotator.ports import Proof
 
 
@@ -100,3 +101,6 @@ class ConnectionDesk(Protocol):
 
     def applications(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Application], None]:
         """All applications it may see, a page at a time."""
+
+    def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
+        """What these see that expires, a page at a time, and which of them cannot be asked."""
