@@ -23,9 +23,13 @@ from rotator.store.session import Transaction
 from rotator.store.statements import Prepared, no_later, upsert
 from rotator.store.writes import lease_key, slot_after, slot_of
 
+_EMBEDDED = "embedded"
 _INSERT = Prepared(insert(rotations).values({c.name: bindparam(c.name) for c in rotations.c}))
 _NEW = upsert(standings)
-_DEFINITION = ("name", "tenant_id", "object_id", "client_id", "app_name", "lease_key", "connection", "own_connection")
+_DEFINITION = (
+    *("name", "tenant_id", "object_id", "client_id", "app_name", "lease_key", "connection", "own_connection"),
+    *("project", "environment", "path", "api_made", "elsewhere"),
+)
 _CHANGE = Prepared(
     update(rotations)
     .where(rotations.c.id == bindparam("rotation"))
@@ -167,6 +171,11 @@ def _definition(rotation: Rotation, application: Application) -> dict[str, Any]:
         "lease_key": lease_key(application.object_id, application.client_id),
         "connection": rotation.connection,
         "own_connection": rotation.own_connection,
+        "project": rotation.folder.project,
+        "environment": rotation.folder.environment,
+        "path": rotation.folder.path,
+        "api_made": rotation.api_made,
+        "elsewhere": any(rule.kind != _EMBEDDED for rule in rotation.destinations),
         "document": document,
         "hash": text_hash(document),
     }

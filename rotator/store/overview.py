@@ -8,30 +8,33 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, or_, select, true
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
+from sqlalchemy import ColumnElement, TextClause, and_, bindparam, case, false, func, or_, select, text, true
 
 from rotator.domain.model import Attempt, Credential, Facts
 from rotator.domain.overview import Life, Look, Overview, Place
 from rotator.store import rows
 from rotator.store.facts import facts_of
 from rotator.store.rows import micros
-from rotator.store.schema import attempts, credentials, rotations, standings
+from rotator.store.schema import IN_NEED, attempts, credentials, rotations, standings
 from rotator.store.session import Transaction
-from rotator.store.statements import Prepared, Selection, Statement
+from rotator.store.statements import Prepared, Selection
 
 #: More attempts than that are not drawn on one page.
 _MOST_ATTEMPTS = 2000
 #: Few as a rule, and found without a look at the wide rows of the definitions.
 _ATTENTION = rotations.c.id.in_(
     select(standings.c.rotation_id).where(
-        or_(standings.c.failures > 0, standings.c.alarms != "[]", standings.c.hold != "")
+        text(f"({IN_NEED})"),
+        or_(standings.c.failures > 0, standings.c.alarms != "[]", standings.c.hold != ""),
     )
 )
 _ROTATING = rotations.c.id.in_(select(attempts.c.rotation_id).where(attempts.c.ended_at.is_(None)))
-_PAUSED = rotations.c.paused.is_(True)
-_SHOWN = {"attention": _ATTENTION, "rotating": _ROTATING, "paused": _PAUSED}
+_PAUSED = text("rotations.paused")
+_SHOWN: dict[str, ColumnElement[bool] | TextClause] = {
+    "attention": _ATTENTION,
+    "rotating": _ROTATING,
+    "paused": _PAUSED,
+}
 _CREDENTIALS = Selection(
     lambda these: (
         select(*rows.CREDENTIAL.columns)
@@ -59,10 +62,11 @@ def overview(tx: Transaction, look: Look) -> Overview:
     asked = _statements(look.places, look.show, bool(look.text))
     total, paused = (int(each or 0) for each in tx.rows(asked.living)[0])
     attention, rotating = (int(tx.rows(each)[0][0]) for each in (asked.attention, asked.rotating))
-    text = {"text": f"%{_escaped(look.text.lower())}%"} if look.text else {}
+    named = {"text": f"%{_escaped(look.text.lower())}%"} if look.text else {}
     known = {"all": total, "attention": attention, "rotating": rotating, "paused": paused}
-    found = int(tx.rows(asked.found, text)[0][0]) if look.text else known[look.show]
-    facts = _page(tx, asked, look, text)
+    found = int(tx.rows(asked.found, named)[0][0]) if look.text else known[look.show]
+    bad = int(tx.rows(asked.found_bad, named)[0][0]) if look.text or look.show in {"rotating", "paused"} else attention
+    facts = _page(tx, asked, look, named=named, bad=bad)
     return Overview(
         now=tx.time,
         total=total,
@@ -75,14 +79,13 @@ def overview(tx: Transaction, look: Look) -> Overview:
     )
 
 
-def _page(tx: Transaction, asked: _Asked, look: Look, text: Mapping[str, str]) -> dict[str, Facts]:
-    """First those that need attention, then the others by name: read in that order, so that nothing is sorted."""
-    bad = int(tx.rows(asked.found_bad, text)[0][0])
-    ids = [str(row[0]) for row in tx.rows(asked.bad, {**text, "most": look.most, "offset": look.offset})]
+def _page(tx: Transaction, asked: _Asked, look: Look, *, named: Mapping[str, str], bad: int) -> dict[str, Facts]:
+    """First the `bad` ones that need attention, then the others by name: read in that order, and not sorted."""
+    ids = [str(row[0]) for row in tx.rows(asked.bad, {**named, "most": look.most, "offset": look.offset})]
     left = look.most - len(ids)
     if left and look.show != "attention":
         offset = max(0, look.offset - bad)
-        ids += [str(row[0]) for row in tx.rows(asked.good, {**text, "most": left, "offset": offset})]
+        ids += [str(row[0]) for row in tx.rows(asked.good, {**named, "most": left, "offset": offset})]
     found = facts_of(tx, ids) if ids else {}
     return {each: found[each] for each in ids}
 
@@ -118,27 +121,26 @@ class _Asked(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _statements(places: frozenset[Place] | None, show: str, by_text: bool) -> _Asked:  # noqa: FBT001 - a key of a cache
-    fitting = [*([_SHOWN[show]] if show in _SHOWN else []), *([_named()] if by_text else [])]
+    readable = _readable(places)
+    fitting: list[ColumnElement[bool] | TextClause] = [
+        *([_SHOWN[show]] if show in _SHOWN else []),
+        *([_named()] if by_text else []),
+    ]
 
-    def count(*conditions: ColumnElement[bool]) -> Prepared:
-        return Prepared(lambda dialect: select(func.count()).where(_readable(places, dialect), *conditions))
+    def count(*conditions: ColumnElement[bool] | TextClause) -> Prepared:
+        return Prepared(select(func.count()).select_from(rotations).where(readable, *conditions))
 
     def page(*conditions: ColumnElement[bool]) -> Prepared:
         return Prepared(
-            lambda dialect: (
-                select(rotations.c.id)
-                .where(_readable(places, dialect), *fitting, *conditions)
-                .order_by(rotations.c.name, rotations.c.id)
-                .limit(bindparam("most"))
-                .offset(bindparam("offset"))
-            )
+            select(rotations.c.id)
+            .where(readable, *fitting, *conditions)
+            .order_by(rotations.c.name, rotations.c.id)
+            .limit(bindparam("most"))
+            .offset(bindparam("offset"))
         )
 
-    def living(dialect: Dialect) -> Statement:
-        return select(func.count(), func.sum(case((_PAUSED, 1), else_=0))).where(_readable(places, dialect))
-
     return _Asked(
-        living=Prepared(living),
+        living=Prepared(select(func.count(), func.sum(case((_PAUSED, 1), else_=0))).where(readable)),
         attention=count(_ATTENTION),
         rotating=count(_ROTATING),
         found=count(*fitting),
@@ -149,42 +151,39 @@ def _statements(places: frozenset[Place] | None, show: str, by_text: bool) -> _A
 
 
 def _named() -> ColumnElement[bool]:
-    text: Any = bindparam("text")
+    wanted: Any = bindparam("text")
     columns = (rotations.c.name, rotations.c.app_name)
-    return or_(*(func.lower(column).like(text, escape="\\") for column in columns))
+    return or_(*(func.lower(column).like(wanted, escape="\\") for column in columns))
 
 
-def _escaped(text: str) -> str:
+def _escaped(said: str) -> str:
     for special in "\\%_":
-        text = text.replace(special, f"\\{special}")
-    return text
+        said = said.replace(special, f"\\{special}")
+    return said
 
 
-def _readable(places: frozenset[Place] | None, dialect: Dialect) -> ColumnElement[bool]:
+def _readable(places: frozenset[Place] | None) -> ColumnElement[bool]:
     """Not retired, and in one of these places; the connections' own rotations are in none."""
     living = rotations.c.retired_at.is_(None)
     if places is None:
         return living
-    somewhere = or_(false(), *(_in_place(place, dialect) for place in sorted(places)))
-    return and_(living, rotations.c.own_connection == "", somewhere)
+    return and_(living, rotations.c.own_connection == "", or_(false(), *map(_in_place, sorted(places))))
 
 
-def _in_place(place: Place, dialect: Dialect) -> ColumnElement[bool]:
+def _in_place(place: Place) -> ColumnElement[bool]:
     project, environment, path = place
     conditions: list[ColumnElement[bool]] = [true()]
     if project:
-        conditions.append(_folder("project", dialect) == project)
+        conditions.append(_held(rotations.c.project) == project)
     if environment:
-        conditions.append(_folder("environment", dialect) == environment)
+        conditions.append(_held(rotations.c.environment) == environment)
     root = path.rstrip("/")
     if root:
-        held = _folder("path", dialect)
-        conditions.append(or_(held == root, func.substr(held, 1, len(root) + 1) == f"{root}/"))
+        held = rotations.c.path
+        conditions.append(or_(_held(held) == root, func.substr(held, 1, len(root) + 1) == f"{root}/"))
     return and_(*conditions)
 
 
-def _folder(name: str, dialect: Dialect) -> Any:
-    """A part of the folder in the definition's document."""
-    if dialect.name == "sqlite":
-        return func.json_extract(rotations.c.document, f"$.folder.{name}")
-    return rotations.c.document.cast(JSONB)["folder"][name].astext
+def _held(column: Any) -> Any:
+    """The column, kept from the index by folder: that would read each row of a folder, however many it has."""
+    return column.concat("")

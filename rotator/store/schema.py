@@ -18,6 +18,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 #: The newest migration; `migrations/versions` holds one file for each.
@@ -55,6 +56,17 @@ def _open_ones(name: str, of_rotation: Column[str], ended_at: Column[int]) -> In
     return Index(name, of_rotation, sqlite_where=is_open, postgresql_where=is_open)
 
 
+def _only(name: str, *columns: str, where: str) -> Index:
+    """An index over some rows; a query says the same words, without parameters, to be answered from it."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+#: What needs somebody: few, and found without a look at any other row.
+IN_NEED = "failures > 0 OR alarms <> '[]' OR hold <> '' OR status = 'failed'"
+#: What has come due and has not ended yet: it may be overdue.
+UNDER_WAY = "due_slot IS NOT NULL"
+
+
 def _application() -> list[Column[str]]:
     return [_text("tenant_id"), _text("object_id"), _text("client_id"), _text("app_name")]
 
@@ -77,6 +89,13 @@ rotations = Table(
     _text("lease_key"),
     _text("connection"),
     _text("own_connection"),
+    # Of the document, what is looked for among very many: the folder, who owns the definition, and whether it delivers
+    # anywhere but to that folder.
+    _text("project"),
+    _text("environment"),
+    _text("path"),
+    _flag("api_made"),
+    _flag("elsewhere"),
     _text("document"),
     _text("hash"),
     _at("created_at"),
@@ -92,7 +111,18 @@ rotations = Table(
     Index("rotations_by_wake", "wake_at", "id", "connection"),
     Index("rotations_by_slot", "connection", "next_slot"),
     Index("rotations_by_name", "name"),
-    Index("rotations_by_own_connection", "own_connection"),
+    _only("rotations_by_own_connection", "own_connection", where="own_connection <> ''"),
+    Index("rotations_by_folder", "project", "environment", "path"),
+    # All that a list of very many is counted and chosen by: their definitions, a hundred times as long, are not read.
+    _only(
+        "rotations_living",
+        *("name", "id", "app_name", "own_connection", "project", "environment", "path", "paused", "retired_at"),
+        where="retired_at IS NULL",
+    ),
+    _only("rotations_paused", "name", "id", where="paused AND retired_at IS NULL"),
+    _only("rotations_retired", "id", where="retired_at IS NOT NULL"),
+    _only("rotations_of_files", "name", where="NOT api_made"),
+    _only("rotations_elsewhere", "id", where="elsewhere"),
 )
 
 standings = Table(
@@ -118,6 +148,8 @@ standings = Table(
     _at("reconciled_at"),
     _text("alarms"),
     _flag("promoted_partly"),
+    _only("standings_in_need", "rotation_id", where=IN_NEED),
+    _only("standings_under_way", "rotation_id", where=UNDER_WAY),
     sqlite_with_rowid=_ROWID,
 )
 
@@ -251,6 +283,7 @@ deliveries = Table(
     _flag("drifted"),
     _flag("removed"),
     PrimaryKeyConstraint("rotation_id", "destination"),
+    _only("deliveries_drifted", "destination", where="drifted AND NOT removed"),
     sqlite_with_rowid=_ROWID,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, text
 
 from rotator.domain.model import Attempt, Credential, CredentialState, Entry, Facts, IssueIntent, Secret
 from rotator.ports import Listed, Recognised
@@ -56,7 +56,11 @@ _LEDGER = Prepared(_ledger(credentials.c.rotation_id == bindparam("rotation")))
 _OWN = Prepared(
     _ledger(
         credentials.c.state == CredentialState.CURRENT.value,
-        credentials.c.rotation_id.in_(select(rotations.c.id).where(rotations.c.own_connection == bindparam("name"))),
+        credentials.c.rotation_id.in_(
+            select(rotations.c.id).where(
+                rotations.c.own_connection == bindparam("name"), text("rotations.own_connection <> ''")
+            )
+        ),
     )
 )
 _KNOWN_KEYS = Selection(lambda these: select(credentials.c.key_id).where(these(credentials.c.key_id)))

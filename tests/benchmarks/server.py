@@ -98,6 +98,7 @@ def _opened(server: Server, count: int) -> Iterator[tuple[SqlStore, str]]:
 def _copy(connection: psycopg.Connection[tuple[object, ...]], wanted: int) -> None:
     """Rows of rotations and their standings once more under other ids, until there are so many."""
     fresh = {"id": "n || '-' || id", "name": "n || '-' || name", "lease_key": "n || lease_key"}
+    fresh["document"] = """replace(document, '"id":"', '"id":"' || n || '-')"""
     fresh |= {"rotation_id": "n || '-' || rotation_id", "wake_at": "wake_at + 86400000000000"}
     for table in ("rotations", "standings"):
         asked = f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}'"

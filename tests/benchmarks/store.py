@@ -71,6 +71,7 @@ def a_store(existing: int) -> Iterator[SqlStore]:
 def _copy(connection: sqlite3.Connection, wanted: int) -> None:
     """Rows of rotations and their standings once more under other ids, until there are so many; all but one far off."""
     fresh = {"id": "'copy-' || :n || id", "name": "name || '-' || :n", "lease_key": "lease_key || :n"}
+    fresh["document"] = """replace(document, '"id":"', '"id":"copy-' || :n)"""
     fresh["rotation_id"] = "'copy-' || :n || rotation_id"
     for n in range(1, wanted // _DEFINED):
         for table, key in (("rotations", "id"), ("standings", "rotation_id")):

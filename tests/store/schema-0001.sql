@@ -254,6 +254,11 @@ CREATE TABLE rotations (
 	lease_key TEXT NOT NULL, 
 	connection TEXT NOT NULL, 
 	own_connection TEXT NOT NULL, 
+	project TEXT NOT NULL, 
+	environment TEXT NOT NULL, 
+	path TEXT NOT NULL, 
+	api_made BOOLEAN NOT NULL, 
+	elsewhere BOOLEAN NOT NULL, 
 	document TEXT NOT NULL, 
 	hash TEXT NOT NULL, 
 	created_at BIGINT, 
@@ -266,10 +271,16 @@ CREATE TABLE rotations (
 	next_slot BIGINT, 
 	PRIMARY KEY (id)
 );
+CREATE INDEX rotations_by_folder ON rotations (project, environment, path);
 CREATE INDEX rotations_by_name ON rotations (name);
-CREATE INDEX rotations_by_own_connection ON rotations (own_connection);
+CREATE INDEX rotations_by_own_connection ON rotations (own_connection) WHERE own_connection <> '';
 CREATE INDEX rotations_by_slot ON rotations (connection, next_slot);
 CREATE INDEX rotations_by_wake ON rotations (wake_at, id, connection);
+CREATE INDEX rotations_elsewhere ON rotations (id) WHERE elsewhere;
+CREATE INDEX rotations_living ON rotations (name, id, app_name, own_connection, project, environment, path, paused, retired_at) WHERE retired_at IS NULL;
+CREATE INDEX rotations_of_files ON rotations (name) WHERE NOT api_made;
+CREATE INDEX rotations_paused ON rotations (name, id) WHERE paused AND retired_at IS NULL;
+CREATE INDEX rotations_retired ON rotations (id) WHERE retired_at IS NOT NULL;
 CREATE TABLE sealed (
 	of_table TEXT NOT NULL, 
 	of_row TEXT NOT NULL, 
@@ -334,6 +345,7 @@ CREATE TABLE deliveries (
 	FOREIGN KEY(rotation_id) REFERENCES rotations (id) ON DELETE CASCADE
 )
  WITHOUT ROWID;
+CREATE INDEX deliveries_drifted ON deliveries (destination) WHERE drifted AND NOT removed;
 CREATE TABLE hints (
 	rotation_id TEXT NOT NULL, 
 	destination TEXT NOT NULL, 
@@ -384,6 +396,8 @@ CREATE TABLE standings (
 	FOREIGN KEY(rotation_id) REFERENCES rotations (id) ON DELETE CASCADE
 )
  WITHOUT ROWID;
+CREATE INDEX standings_in_need ON standings (rotation_id) WHERE failures > 0 OR alarms <> '[]' OR hold <> '' OR status = 'failed';
+CREATE INDEX standings_under_way ON standings (rotation_id) WHERE due_slot IS NOT NULL;
 CREATE TRIGGER IF NOT EXISTS journal_refuses_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS journal_refuses_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS audit_refuses_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

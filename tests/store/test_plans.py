@@ -22,6 +22,7 @@ from rotator.domain.changes import (
 )
 from rotator.domain.edits import Add, Change, Retire
 from rotator.domain.model import Folder, Secret
+from rotator.domain.overview import Look, Place
 from rotator.ports import Listed, Marker
 from rotator.store.opening import open_store
 from rotator.store.store import SqlStore
@@ -55,15 +56,19 @@ class Watched:
         self.connection: sqlite3.Connection = self.store._runner._session.connection  # type: ignore[attr-defined]
         self.connection.set_trace_callback(self.said.append)
 
-    def scans(self) -> list[str]:
-        """Statements that read a whole table, with the line of the plan that says so."""
+    def plans(self) -> list[str]:
+        """Each line of the plan of each statement, with the statement."""
         self.connection.set_trace_callback(None)
         found = []
         for statement in dict.fromkeys(self.said):
             if statement.startswith(("SELECT", "UPDATE", "INSERT", "DELETE")):
                 plan = self.connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
-                found += [f"{line[3]}: {statement}" for line in plan if "SCAN" in line[3]]
+                found += [f"{line[3]}: {statement}" for line in plan]
         return found
+
+    def scans(self) -> list[str]:
+        """Statements that read a whole table, with the line of the plan that says so."""
+        return [line for line in self.plans() if "SCAN" in line.partition(": ")[0]]
 
     def steps(self) -> int:
         """How much work SQLite did since the last call, in hundreds of its virtual machine's instructions."""
@@ -138,6 +143,33 @@ async def test_a_statement_over_all_rotations_is_seen_to_read_whole_tables() -> 
     watched = Watched()
     await watched.store.facts()
     assert len(watched.scans()) > 5
+    watched.store.close()
+
+
+#: Small ones, and the one that holds what is needed of all.
+NARROW = (
+    "rotations USING COVERING INDEX rotations_living",
+    "standings USING INDEX standings_in_need",
+    "attempts USING",
+)
+
+
+@pytest.mark.parametrize("show", ["all", "attention", "rotating", "paused"])
+@pytest.mark.parametrize("places", [None, frozenset({("default", "prod", "/team")})])
+async def test_an_overview_reads_no_definition_but_those_of_its_page(
+    show: str, places: frozenset[Place] | None
+) -> None:
+    watched = Watched()
+    await watched.store.define([Add(rotation) for rotation in rotations(20)])
+    watched.said.clear()
+    for text in ("", "bill"):
+        await watched.store.overview(Look(START, places, text, show))
+    plans = watched.plans()
+    assert any("rotations_living" in line for line in plans)
+    assert [
+        line for line in plans if "SCAN" in line.partition(": ")[0] and not any(each in line for each in NARROW)
+    ] == []
+    assert [line for line in plans if "rotations_by" in line] == []
     watched.store.close()
 
 
