@@ -12,7 +12,8 @@ from pathlib import Path
 from rotator.app import open_books
 from rotator.config import load
 from rotator.defining import define
-from tests.benchmarks.processes import Daemon, command, daemon
+from tests.benchmarks.processes import command, daemon
+from tests.benchmarks.reading import with_api
 from tests.benchmarks.report import Goal, Line, show
 from tests.benchmarks.tenant import Tenant, nowhere, tenant, write_configuration
 
@@ -28,12 +29,12 @@ _NEEDS = "import httpx, sqlalchemy, pydantic, yaml, structlog, apscheduler, azur
 
 def run() -> None:
     """Memory after rotations, when all it uses has been loaded; processor time among many rotations, none due."""
-    with tenant(_ROTATED) as where, tempfile.TemporaryDirectory() as folder:
-        config = write_configuration(Path(folder), where, rotations=_ROTATED)
-        with daemon(config) as busy:
-            _until_all_have_rotated(where)
-            time.sleep(2)
-            _tell_memory(busy)
+    alone, with_it = _after_rotations("off"), _after_rotations("127.0.0.1:0")
+    floor = command("-c", _NEEDS).memory
+    beside = f"the imports alone: {floor:.0f} MiB"
+    verdict = Goal(most=120.0).verdict(alone)
+    show(Line(f"memory at rest, {_ROTATED} rotated", f"{alone:.0f} MiB", beside, alone / floor, verdict))
+    show(Line("the same with the API", f"{with_it:.0f} MiB"))
     with tempfile.TemporaryDirectory() as folder:
         config = write_configuration(Path(folder), nowhere(_MANY), rotations=_MANY, initial="wait")
         asyncio.run(_put_to_sleep(config))
@@ -43,6 +44,15 @@ def run() -> None:
             verdict = Goal(most=1.0).verdict(share)
             show(Line(f"processor at rest, {_MANY:,} rotations, none due", f"{share:.2f} % of a core", verdict=verdict))
             show(Line(f"memory at rest, {_MANY:,} rotations", f"{idle.memory():.0f} MiB"))
+
+
+def _after_rotations(listen: str) -> float:
+    with tenant(_ROTATED) as where, tempfile.TemporaryDirectory() as folder:
+        config = with_api(write_configuration(Path(folder), where, rotations=_ROTATED), listen)
+        with daemon(config) as busy:
+            _until_all_have_rotated(where)
+            time.sleep(2)
+            return busy.memory()
 
 
 async def _put_to_sleep(config: Path) -> None:
@@ -63,10 +73,3 @@ def _until_all_have_rotated(where: Tenant) -> None:
             return
         time.sleep(0.2)
     raise AssertionError("the daemon did not rotate: this number means nothing")
-
-
-def _tell_memory(busy: Daemon) -> None:
-    held, floor = busy.memory(), command("-c", _NEEDS).memory
-    verdict = Goal(most=120.0).verdict(held)
-    beside = f"the imports alone: {floor:.0f} MiB"
-    show(Line(f"memory at rest, {_ROTATED} rotated", f"{held:.0f} MiB", beside, held / floor, verdict))
