@@ -1,4 +1,4 @@
-"""What can be asked of a rotation besides changing it? Rotate, check, pause, resume."""
+"""What can be asked of a rotation besides changing it? Rotate, check, pause, resume, approve."""
 
 from __future__ import annotations
 
@@ -57,4 +57,15 @@ async def resume(request: Request, caller: Calling, known: Known, rotation_id: I
     facts = await found(known, caller, rotation_id, Role.OPERATOR)
     await record(request, caller, "rotation.resume", rotation=facts.rotation.name, id=rotation_id)
     await known.books.resume(rotation_id)
+    return await shown_as_it_is(known, rotation_id)
+
+
+@router.post("/approve")
+async def approve(request: Request, caller: Calling, known: Known, rotation_id: Id) -> dict[str, Any]:
+    """Let the next rotation go ahead, due now or later; each approval counts once. 400 where none is waited for."""
+    facts = await found(known, caller, rotation_id, Role.OPERATOR)
+    if not facts.rotation.requires_approval:
+        raise BadRequest(f"The rotation {facts.rotation.name} waits for no approval")
+    await record(request, caller, "rotation.approve", rotation=facts.rotation.name, id=rotation_id)
+    await known.books.approve(rotation_id)
     return await shown_as_it_is(known, rotation_id)
