@@ -55,6 +55,18 @@ class Overview:
     lives: Mapping[str, Life] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How all rotations stand, in numbers; retired ones apart."""
+
+    #: By the status, or the state of one that has none yet.
+    states: Mapping[str, int] = field(default_factory=dict)
+    #: Replaced secrets that are still valid.
+    retiring: int = 0
+    #: By the destination that does not bear what it should.
+    drifted: Mapping[str, int] = field(default_factory=dict)
+
+
 def needs_attention(facts: Facts) -> bool:
     """Tell whether somebody should look at it."""
     standing = facts.standing

@@ -1,4 +1,8 @@
-"""How are the numbers kept up to date? What has changed is read again soon, and everything else in its turn."""
+"""How are the numbers kept up to date? What has changed is read again soon, and everything else in its turn.
+
+Where there are more rotations than are told one by one, the others are counted by the database and never read: what is
+kept grows with those that need somebody, and not with those that exist.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from rotator.domain.model import Facts
+from rotator.domain.overview import Tally
 from rotator.errors import StoreError
 from rotator.observers.metrics import Metrics
 from rotator.ports import Clock
@@ -22,6 +27,8 @@ EVERY = 15.0
 _IN_TURN = 200
 #: So many are read from the books and turned into text at once, so that the loop is not held up.
 _AT_ONCE = 50
+#: Seconds between two counts of very many, which read a row of each.
+_COUNTING = 300.0
 
 _log = structlog.get_logger("rotator.metrics")
 
@@ -29,8 +36,17 @@ _log = structlog.get_logger("rotator.metrics")
 class Books(Protocol):
     """What is asked of the store."""
 
+    async def count(self) -> int:
+        """How many rotations are not retired."""
+
     async def names(self) -> Sequence[str]:
         """Of all rotations that are not retired."""
+
+    async def in_need(self, most: int) -> Sequence[str]:
+        """Of those that may need attention; so many at most."""
+
+    async def tally(self) -> Tally:
+        """How all of them stand."""
 
     async def facts(self, names: Collection[str] | None = None) -> Sequence[Facts]:
         """Of the rotations so named."""
@@ -54,6 +70,8 @@ class Keeper:
         self._clock = clock
         self._pace = pace
         self._waiting: list[str] = []
+        #: By the monotonic clock.
+        self._count_at = clock.monotonic()
         #: The database's time, and the monotonic one at which it was read.
         self._read_at = (clock.now(), clock.monotonic())
 
@@ -73,6 +91,7 @@ class Keeper:
             await self._take_time()
             in_need = islice(self._metrics.standings.in_need(self._read_at[0].timestamp()), _IN_TURN)
             await self._learn([*changed, *in_need, *self._next(_IN_TURN)])
+            self._let_go()
         except StoreError:
             self._metrics.changed |= changed
             raise
@@ -87,11 +106,29 @@ class Keeper:
         await self._take_time()
         await self._begin_again()
         await self._learn(self._next(len(self._waiting)))
+        self._let_go()
 
     async def _begin_again(self) -> None:
-        self._waiting = list(await self._books.names())
-        gone = set(self._metrics.standings.names()) - set(self._waiting)
-        self._metrics.standings.forget(gone)
+        standings = self._metrics.standings
+        await self._count()
+        if standings.tally is None:
+            self._waiting = list(await self._books.names())
+        else:
+            self._waiting = list(await self._books.in_need(standings.per_rotation))
+        standings.forget(set(standings.names()) - set(self._waiting))
+
+    async def _count(self) -> None:
+        """Are there too many to know each? Then how they stand is counted now and then."""
+        standings, now = self._metrics.standings, self._clock.monotonic()
+        if standings.tally is not None and now < self._count_at:
+            return
+        self._count_at = now + _COUNTING
+        are_many = await self._books.count() > standings.per_rotation
+        standings.tally = await self._books.tally() if are_many else None
+
+    def _let_go(self) -> None:
+        if self._metrics.standings.tally is not None:
+            self._metrics.standings.forget_all_but_in_need(self._read_at[0].timestamp())
 
     def _next(self, most: int) -> list[str]:
         found, self._waiting = self._waiting[:most], self._waiting[most:]

@@ -25,6 +25,8 @@ GATHERING = 10.0
 LOOKING = 3600.0
 _AT_ONCE = 50
 _MOST_HEARD = 5000
+#: Nobody is told again of more than that.
+_MOST_STANDING = 10_000
 
 _log = structlog.get_logger("rotator.notifications")
 
@@ -32,8 +34,8 @@ _log = structlog.get_logger("rotator.notifications")
 class Books(Protocol):
     """What is asked of the store."""
 
-    async def names(self) -> Sequence[str]:
-        """Of all rotations that are not retired."""
+    async def troubled(self, most: int) -> Sequence[str]:
+        """Of rotations that have failed, are held or bear an alarm; so many at most."""
 
     async def facts(self, names: Collection[str] | None = None) -> Sequence[Facts]:
         """Of the rotations so named."""
@@ -157,7 +159,7 @@ class Notifier:
         now, leads = await self._around.books.now(), await self._around.leads()
         if leads:
             self._heard.extend(self._unknown(self._around.beside(now)))
-        names = iter(await self._around.books.names() if leads else ())
+        names = iter(await self._around.books.troubled(_MOST_STANDING) if leads else ())
         while some := list(islice(names, _AT_ONCE)):
             for notice in self._unknown(await self._standing_of(some, now)):
                 self._stands(notice, told=0)

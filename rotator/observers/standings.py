@@ -14,6 +14,7 @@ from itertools import islice
 from rotator.domain.freeze import FreezeRule, thawed
 from rotator.domain.model import Credential, Facts, Initial
 from rotator.domain.next_time import first_slot, interval_slot, is_creation, is_unborn, near_expiry_at, next_rotation_at
+from rotator.domain.overview import Tally
 from rotator.observers.exposition import head, line
 
 _EXPIRY = "rotator_credential_expiry_timestamp_seconds"
@@ -53,6 +54,8 @@ class Standings:
 
     def __init__(self, per_rotation: int) -> None:
         self.per_rotation = per_rotation
+        #: How all stand, where there are too many to know each; None: all are known.
+        self.tally: Tally | None = None
         #: When nothing is rotated, and so nothing is overdue, unless expiry forces it.
         self.freeze: Callable[[], Sequence[FreezeRule]] = tuple
         self._rows: dict[str, _Row] = {}
@@ -72,6 +75,10 @@ class Standings:
         """Of those that are known."""
         return list(self._rows)
 
+    def forget_all_but_in_need(self, now: float) -> None:
+        """Where there are very many, nothing is kept of those that are well."""
+        self._rows = {name: row for name, row in self._rows.items() if row.is_in_need(now)}
+
     def in_need(self, now: float) -> list[str]:
         """Of those that need attention, as far as is known."""
         return [name for name, row in self._rows.items() if row.is_in_need(now)]
@@ -79,7 +86,7 @@ class Standings:
     def text(self, now: float) -> Iterator[str]:
         """All families, in pieces of a bounded size."""
         yield from self._totals()
-        few = len(self._rows) <= self.per_rotation
+        few = self.tally is None and len(self._rows) <= self.per_rotation
         shown = [row for row in self._rows.values() if few or row.is_in_need(now)]
         for n, (name, about) in enumerate(_FAMILIES):
             yield head(name, "gauge", about)
@@ -92,15 +99,20 @@ class Standings:
         yield from _joined(text for row in shown for text in row.alarms)
 
     def _totals(self) -> Iterator[str]:
-        rows = self._rows.values()
+        tally = self.tally or self._counted()
         yield head("rotator_rotations", "gauge", "Rotations, by how they stand.")
-        for status, count in sorted(Counter(row.status for row in rows).items()):
+        for status, count in sorted(tally.states.items()):
             yield line("rotator_rotations", count, {"status": status})
         yield head("rotator_pending_revocations", "gauge", "Replaced secrets that are still valid.")
-        yield line("rotator_pending_revocations", sum(row.retiring for row in rows))
+        yield line("rotator_pending_revocations", tally.retiring)
         yield head("rotator_drift", "gauge", "Rotations that this destination does not bear as it should.")
-        for destination, count in sorted(Counter(each for row in rows for each in row.drifted).items()):
+        for destination, count in sorted(tally.drifted.items()):
             yield line("rotator_drift", count, {"destination": destination})
+
+    def _counted(self) -> Tally:
+        rows = self._rows.values()
+        drifted = Counter(each for row in rows for each in row.drifted)
+        return Tally(Counter(row.status for row in rows), sum(row.retiring for row in rows), drifted)
 
 
 def _joined(texts: Iterator[str]) -> Iterator[str]:

@@ -233,6 +233,7 @@ credentials = Table(
     _at("revoke_retry_at"),
     _text("revoke_message"),
     Index("credentials_by_rotation", "rotation_id"),
+    _only("credentials_retiring", "rotation_id", where="state = 'retiring'"),
 )
 
 # Every sealed text of the database; its place is part of what is sealed, so that a row moved elsewhere does not open.

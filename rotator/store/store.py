@@ -24,10 +24,11 @@ from rotator.domain.model import (
     Secret,
 )
 from rotator.domain.nodes import Reading
-from rotator.domain.overview import Life, Look, Overview
+from rotator.domain.overview import Life, Look, Overview, Tally
+from rotator.domain.pacing import Line, Toll
 from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
-from rotator.store import backup, definitions, embedded, leases, overview, requests, seal, views, writes
+from rotator.store import backup, definitions, embedded, leases, needs, overview, requests, seal, views, writes
 from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
 from rotator.store.nodes import NodeStore
@@ -108,8 +109,10 @@ class SqlStore:
         ttl: timedelta,
         wake_at: datetime | None = None,
         release: bool = False,
+        toll: Toll | None = None,
+        line: Line | None = None,
     ) -> Written:
-        order = writes.Order(lease, tuple(changes), ttl, wake_at, release)
+        order = writes.Order(lease, tuple(changes), ttl, wake_at, release, toll, line)
         return await self._runner.write(lambda tx: writes.write(tx, order, self._seal))
 
     async def renew(self, lease: Lease, ttl: timedelta) -> Lease:
@@ -220,6 +223,22 @@ class SqlStore:
     async def names(self) -> Sequence[str]:
         """The names of all rotations that are not retired, in order."""
         return await self._runner.read(views.names)
+
+    async def count(self) -> int:
+        """How many rotations there are, retired ones apart."""
+        return await self._runner.read(needs.count)
+
+    async def tally(self) -> Tally:
+        """How all rotations stand, in numbers; reads a row of each."""
+        return await self._runner.read(needs.tally)
+
+    async def troubled(self, most: int) -> Sequence[str]:
+        """The names of those that have failed, are held or bear an alarm; so many at most."""
+        return await self._runner.read(lambda tx: needs.troubled(tx, most))
+
+    async def in_need(self, most: int) -> Sequence[str]:
+        """The same, and of those that may be overdue."""
+        return await self._runner.read(lambda tx: needs.in_need(tx, most))
 
     async def find(self, name: str) -> str | None:
         """The id of the rotation of that name; a living one before a retired one."""

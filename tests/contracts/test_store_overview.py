@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.domain.model import Alarm, CredentialState, Folder
-from rotator.domain.overview import Look, Overview
-from tests.builders import a_credential, a_rotation, rotations
+from rotator.domain.edits import Retire
+from rotator.domain.model import Alarm, CredentialState, Folder, RotationStatus
+from rotator.domain.overview import Look, Overview, Tally
+from tests.builders import a_credential, a_delivery, a_rotation, rotations
 from tests.contracts.stores import TTL, Books
 from tests.fakes import START
 
@@ -96,3 +97,40 @@ async def test_a_life_holds_what_ended_lately_and_not_what_ended_long_ago(books:
     life = await books.store.life("rotation-1", SINCE)
     assert [each.key_id for each in life.credentials] == ["two"]
     assert (await looked(books)).lives["rotation-1"] == life
+
+
+async def test_what_may_need_somebody_is_told_without_the_rest(books: Books) -> None:
+    made = rotations(6)
+    await books.defined(*made)
+    for each in made:
+        (claim,) = await books.store.claim("node-1", limit=1, ttl=TTL, only=[each.id])
+        await books.store.write(claim.lease, [], ttl=TTL, wake_at=START + timedelta(days=3), release=True)
+    assert await books.store.in_need(10) == []
+    changes: dict[int, dict[str, object]] = {0: {"failures": 2}, 1: {"hold": "HELD"}, 2: {"due_slot": START}}
+    changes |= {3: {"alarms": (Alarm("DRIFT", "x"),)}}
+    for n, change in changes.items():
+        (claim,) = await books.store.claim("node-1", limit=1, ttl=TTL, only=[made[n].id])
+        standing = replace(claim.facts.standing, **change)  # type: ignore[arg-type]
+        await books.store.write(claim.lease, [standing], ttl=TTL, wake_at=START + timedelta(days=3), release=True)
+    await books.store.wake([made[4].id])
+    names = [each.name for each in made]
+    assert sorted(await books.store.troubled(10)) == sorted([names[0], names[1], names[3]])
+    assert sorted(await books.store.in_need(10)) == sorted(names[:5])
+    assert len(await books.store.in_need(2)) == 2
+    await books.store.define([Retire(made[0].id, START)])
+    assert names[0] not in await books.store.in_need(10)
+
+
+async def test_all_are_counted_by_how_they_stand_and_retired_ones_are_not(books: Books) -> None:
+    made = rotations(4)
+    await books.defined(*made)
+    (claim,) = await books.store.claim("node-1", limit=1, ttl=TTL, only=[made[0].id])
+    standing = replace(claim.facts.standing, state="live", status=RotationStatus.SUCCESS)
+    mine, other = {"rotation_id": made[0].id, "key_id": "11111111-1111-4111-8111-111111111111"}, made[0].id
+    retiring = a_credential(state=CredentialState.RETIRING, **mine)
+    drifted = a_delivery(rotation_id=other, drifted=True)
+    await books.store.write(claim.lease, [standing, retiring, drifted], ttl=TTL)
+    await books.store.define([Retire(made[3].id, START)])
+    assert await books.store.count() == 3
+    found = await books.store.tally()
+    assert found == Tally({"success": 1, "new": 2}, 1, {drifted.destination: 1})

@@ -273,6 +273,24 @@ async def test_what_needs_attention_is_looked_at_again_whoever_s_turn_it_is(meas
     assert (await measured.scrape()).value("rotator_overdue_seconds", rotation="api-2") == 0
 
 
+async def test_of_very_many_only_those_that_need_somebody_are_kept_and_all_are_counted(measured: Measured) -> None:
+    measured.metrics.standings.per_rotation = 2
+    await measured.harness.define(*rotations(3))
+    for well in ("rotation-1", "rotation-3"):
+        await measured.harness.store.pause(well)
+    measured.harness.clock.advance(60)
+    told = await measured.scrape()
+    assert told.of("rotator_overdue_seconds") == [{"rotation": "api-2"}]
+    assert measured.metrics.standings.names() == ["api-2"]
+    assert told.value("rotator_rotations", status="new") == 3
+
+    measured.harness.clock.advance(301)
+    await measured.harness.store.define([Retire("rotation-2", START)])
+    told = await measured.scrape()
+    assert {each["rotation"] for each in told.of("rotator_overdue_seconds")} == {"api-1", "api-3"}
+    assert told.value("rotator_rotations", status="new") == 2
+
+
 async def test_a_rotation_that_is_gone_is_no_longer_told(measured: Measured) -> None:
     await measured.harness.define(*rotations(2))
     await measured.scrape()

@@ -103,6 +103,7 @@ CREATE TABLE credentials (
 	PRIMARY KEY (key_id)
 );
 CREATE INDEX credentials_by_rotation ON credentials (rotation_id);
+CREATE INDEX credentials_retiring ON credentials (rotation_id) WHERE state = 'retiring';
 CREATE TABLE folders (
 	project TEXT NOT NULL, 
 	environment TEXT NOT NULL, 
