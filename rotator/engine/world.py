@@ -11,6 +11,7 @@ from rotator.domain.events import Event
 from rotator.domain.freeze import FreezeRule
 from rotator.domain.model import Limits
 from rotator.engine.clockwatch import ClockWatch
+from rotator.engine.recent import Recent
 from rotator.ports import Chance, Clock, Destinations, Directories, Hooks, Observer, Store
 
 
@@ -35,9 +36,9 @@ class Memory:
     """What this process remembers between visits and may forget at any time."""
 
     #: Applications that have been compared with the ledger since this process started (law L16).
-    compared: set[tuple[str, str]] = field(default_factory=set)
+    compared: Recent[tuple[str, str]] = field(default_factory=Recent)
     #: Display names that this very process has asked Graph for: nobody else can have delivered what they left behind.
-    asked_for: set[str] = field(default_factory=set)
+    asked_for: Recent[str] = field(default_factory=Recent)
     #: How often a duty of a rotation has failed in a row, and before when it is not tried again.
     stumbles: dict[str, dict[str, tuple[int, datetime]]] = field(default_factory=dict)
     #: Held while somebody decides whether to be the one that tries a broken connection.
