@@ -17,6 +17,7 @@ from rotator.made import clashes
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
+    from rotator.domain.definition import Defined
     from rotator.domain.edits import Edit
     from rotator.store.store import SqlStore
 
@@ -64,13 +65,20 @@ async def _defined(store: SqlStore, configuration: Configuration, reading: Readi
     """Plan upon the books as they stand, and write it down if they still do. Raises DefinitionsMoved, ConfigError."""
     from rotator.domain.edits import edits
 
-    edition, known = await store.edition(), await store.definitions()
+    edition, known = await store.edition(), await _known(store, configuration)
     planned, problems = await asyncio.to_thread(edits, known, configuration.rotations, await store.now(), _new_id)
-    problems += await asyncio.to_thread(clashes, known, configuration.rotations)
+    problems += await clashes(store, configuration.rotations)
     if problems:
         raise ConfigError(problems)
     await store.define(planned, files=configuration.sources, edition=edition, reading=reading)
     return planned
+
+
+async def _known(store: SqlStore, configuration: Configuration) -> list[Defined]:
+    """What may have to do with the files: those of the API, of which there may be very many, by their names only."""
+    named = await store.definitions_named([each.name for each in configuration.rotations])
+    theirs = {each.rotation.id: each for each in named}
+    return list(({each.rotation.id: each for each in await store.definitions_of_files()} | theirs).values())
 
 
 def _warn(reading: Reading) -> None:

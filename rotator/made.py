@@ -9,7 +9,6 @@ from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
     from rotator.config import Configuration
-    from rotator.domain.definition import Defined
     from rotator.domain.model import Rotation
     from rotator.domain.resources import MadeConnection
     from rotator.entra.options import AnyConnection
@@ -28,25 +27,27 @@ async def joined(store: SqlStore, configuration: Configuration) -> Mapping[str, 
     return {**configuration.connections, **{each.name: _options(each, configuration) for each in made}}
 
 
-def clashes(known: Sequence[Defined], configured: Sequence[Rotation]) -> list[str]:
+async def clashes(store: SqlStore, configured: Sequence[Rotation]) -> list[str]:
     """A line for each place that a configured rotation would write and one of the API writes already."""
-    names = {each.name for each in configured}
-    theirs = [each.rotation for each in known if _is_apis(each) and each.rotation.name not in names]
-    if not theirs:
-        return []
     from rotator.config.from_api import places_of
 
-    writers = {place: each.name for each in theirs for place in places_of(each)}
+    names = {each.name for each in configured}
+    writers = {place: each for each in configured for place in places_of(each)}
+    found: dict[str, str] = {}
+
+    def look(other: Rotation) -> None:
+        if other.api_made and other.name not in names:
+            found.update(dict.fromkeys(places_of(other) & writers.keys(), other.name))
+
+    for folder in {each.folder for each in configured}:
+        await store.pass_by(folder, look)
+    if any(rule.name != "embedded" for each in configured for rule in each.destinations):
+        await store.pass_by(None, look)
     return [
-        f"{each.defined_at}: {each.name}: {place} is written by {writers[place]!r} too, made through the API"
+        f"{writers[place].defined_at}: {writers[place].name}: {place} is written by {other!r} too, made through the API"
         " (each place has one writer: another name in secretsMapping, or delete that one)"
-        for each in configured
-        for place in sorted(places_of(each) & writers.keys())
+        for place, other in sorted(found.items())
     ]
-
-
-def _is_apis(defined: Defined) -> bool:
-    return defined.rotation.api_made and defined.switches.retired_at is None
 
 
 def _options(made: MadeConnection, configuration: Configuration) -> AnyConnection:

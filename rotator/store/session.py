@@ -106,10 +106,11 @@ class Transaction:
         found = self.rows(statement, params)
         return found[0] if found else None
 
-    def stream(self, statement: Prepared) -> Iterator[Row]:
+    def stream(self, statement: Prepared, params: Mapping[str, Any] | None = None) -> Iterator[Row]:
         """All rows of an answer too large to hold at once."""
         self.flush()
         said, constants = statement.text(self.dialect)
+        constants = {**constants, **(params or {})}
         if self.dialect.name == "sqlite":
             self.cursor.execute(said, constants)
             yield from iter(self.cursor.fetchone, None)

@@ -28,7 +28,7 @@ from rotator.domain.overview import Life, Look, Overview, Tally
 from rotator.domain.pacing import Line, Toll
 from rotator.domain.resources import Ids
 from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
-from rotator.store import backup, definitions, embedded, leases, needs, overview, requests, seal, views, writes
+from rotator.store import backup, defined, definitions, embedded, leases, needs, overview, requests, seal, views, writes
 from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
 from rotator.store.nodes import NodeStore
@@ -196,7 +196,22 @@ class SqlStore:
 
     async def definitions(self) -> Sequence[Defined]:
         """All rotations with their switches, retired ones included, by name."""
-        return await self._runner.read(defined_of)
+        return await self._runner.read(lambda tx: defined_of(tx, None))
+
+    async def definitions_named(self, names: Collection[str]) -> Sequence[Defined]:
+        """Those of these names, retired ones too."""
+        return await self._runner.read(lambda tx: defined.named(tx, names))
+
+    async def definitions_of_files(self) -> Sequence[Defined]:
+        """Those that came from configuration files, and all retired ones: few, however many the API has made."""
+        return await self._runner.read(defined.of_files)
+
+    async def pass_by(self, folder: Folder | None, take: Callable[[Rotation], object]) -> None:
+        """Hand over the living rotations of a folder one by one, in another thread; None: those that deliver elsewhere.
+
+        All of one moment, and none is kept.
+        """
+        await self._runner.read(lambda tx: defined.pass_by(tx, folder, take))
 
     async def source_hashes(self) -> Mapping[str, str]:
         """The files that the definitions came from, with the hashes they had."""

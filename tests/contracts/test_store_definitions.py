@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rotator.domain.changes import SealText
-from rotator.domain.definition import definition_hash
+from rotator.domain.definition import Defined, definition_hash
 from rotator.domain.edits import Add, Change, Inherit, Retire
-from rotator.domain.model import CredentialState, Secret
+from rotator.domain.model import CredentialState, Folder, Rotation, Secret
 from rotator.domain.schedule import Schedule
 from tests.builders import (
     KEY,
@@ -183,3 +183,35 @@ async def test_fingerprints_are_kept_and_are_the_same_for_the_same_text_only(boo
     assert await books.store.connection_fingerprint("contoso") is None
     await books.store.set_connection_fingerprint("contoso", first)
     assert await books.store.connection_fingerprint("contoso") == first
+
+
+async def test_of_very_many_definitions_only_those_that_are_meant_are_read(books: Books) -> None:
+    mine = a_rotation(id="1", name="mine", folder=Folder("payments", "prod", "/a"))
+    apis = a_rotation(id="2", name="apis", folder=Folder("payments", "prod", "/b"), api_made=True)
+    file = a_rotation(
+        id="3",
+        name="file",
+        folder=Folder("payments", "prod", "/b"),
+        api_made=True,
+        destinations=(a_file_destination(),),
+    )
+    gone = a_rotation(id="4", name="gone", folder=Folder("payments", "prod", "/b"), api_made=True)
+    await books.defined(mine, apis, file, gone)
+    await books.store.define([Retire("4", START)])
+
+    def named(found: Sequence[Defined]) -> list[str]:
+        return sorted(each.rotation.name for each in found)
+
+    assert named(await books.store.definitions_of_files()) == ["gone", "mine"]
+    assert named(await books.store.definitions_named(["apis", "gone", "other"])) == ["apis", "gone"]
+    assert await books.store.definitions_named([]) == []
+    passed: dict[str, list[str]] = {}
+    for place, folder in {"/a": mine.folder, "/b": apis.folder, "elsewhere": None}.items():
+        seen: list[Rotation] = []
+        await books.store.pass_by(folder, seen.append)
+        passed[place] = sorted(each.name for each in seen)
+    assert passed == {"/a": ["mine"], "/b": ["apis", "file"], "elsewhere": ["file"]}
+    await books.store.define([Change(replace(file, folder=mine.folder, destinations=apis.destinations))])
+    moved: list[Rotation] = []
+    await books.store.pass_by(None, moved.append)
+    assert moved == []
