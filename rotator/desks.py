@@ -16,17 +16,18 @@ from rotator.config.connections import schedule_of
 from rotator.config.from_api import (
     connection_from,
     own_rotation_of,
-    places_of,
     rotation_from,
     values_of,
 )
+from rotator.domain.definition import definition_hash
 from rotator.domain.edits import Add, Change, Edit, Retire
-from rotator.domain.lifetime import allowed_lifetime
+from rotator.domain.inventory import Holder
 from rotator.domain.model import Application, Folder, Request, Rotation, Secret
-from rotator.domain.resources import CODE, REFRESH_TOKEN, MadeConnection, ShownConnection
+from rotator.domain.resources import CODE, REFRESH_TOKEN, Checked, MadeConnection, ShownConnection
 from rotator.domain.stock import Look
 from rotator.entra.options import AnyConnection, OAuthConnection, tenant_and_client
-from rotator.errors import DirectoryError, PolicyRefused
+from rotator.errors import DefinitionsMoved, DirectoryError
+from rotator.fitting import checked, held_by_others, refuse_taken, refuse_unfit
 from rotator.ports import Proof
 from rotator.references import SecretMissing
 from rotator.stocktaking import IN_PASSING, stocks_of
@@ -48,36 +49,61 @@ class Desk:
     async def define(self, values: Mapping[str, object]) -> Rotation:
         """Define a new rotation, once Entra has said that it can work."""
         async with self._turn:
-            rotation = await self.examine(values)
+            rotation = await self._new(values)
+            await refuse_taken(self._store, rotation)
+            await refuse_unfit(self._engine.directories, rotation)
             await self._write([Add(rotation)])
         return rotation
 
-    async def examine(self, values: Mapping[str, object]) -> Rotation:
-        """The rotation that `define` would define, refused as it would be; nothing is kept."""
-        rotation = replace(self._built(values), id=str(uuid4()))
-        if await self._store.find(rotation.name) is not None:
-            raise BadRequest(f"There is a rotation named {rotation.name} already")
-        await self._refuse_taken(rotation)
-        await self._refuse_unfit(rotation)
-        return rotation
+    async def preflight(self, values: Mapping[str, object], of: Rotation | None = None) -> Sequence[Checked]:
+        """What the books and Entra say to these values, or to these changes of a rotation; nothing is kept."""
+        rotation = await self._new(values) if of is None else await self.changed(of, values)
+        return await checked(self._store, self._engine.directories, rotation)
 
-    async def redefine(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
-        """Define it anew with these values in place of those it has; another application is refused."""
-        async with self._turn:
-            values = {**values_of(rotation), **changes}
-            for one, other in (("rotateAt", "rotateAtUtc"), ("rotateAtUtc", "rotateAt")):
-                if one in changes and other not in changes:
-                    values.pop(other, None)
-            changed = replace(
-                self._built(_whole_parameters(values, rotation)), id=rotation.id, initial=rotation.initial
-            )
-            _refuse_other_application(rotation, changed)
-            if changed.name != rotation.name and await self._store.find(changed.name) is not None:
-                raise BadRequest(f"There is a rotation named {changed.name} already")
-            await self._refuse_taken(changed)
-            moves = changed.schedule != rotation.schedule or (changed.auto and not rotation.auto)
-            await self._write([Change(changed, await self._store.now() if moves else None)])
+    async def changed(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
+        """The rotation that `redefine` would leave; nothing is kept. Raises Conflict for another application."""
+        values = {**values_of(rotation), **changes}
+        for one, other in (("rotateAt", "rotateAtUtc"), ("rotateAtUtc", "rotateAt")):
+            if one in changes and other not in changes:
+                values.pop(other, None)
+        built = self._built(_whole_parameters(values, rotation))
+        changed = replace(built, id=rotation.id, initial=rotation.initial, adopt_key_id=rotation.adopt_key_id)
+        _refuse_other_application(rotation, changed)
+        if changed.name != rotation.name and await self._store.find(changed.name) is not None:
+            raise BadRequest(f"There is a rotation named {changed.name} already")
         return changed
+
+    async def redefine(self, rotation: Rotation, changes: Mapping[str, object], *, seen: str = "") -> Rotation:
+        """Define it anew with these values in place of those it has; another application is refused.
+
+        `seen`: the hash of the definition that the changes were thought out upon; Conflict when it has another by now.
+        """
+        async with self._turn:
+            edition = await self._store.edition()
+            standing = await self._standing(rotation)
+            if seen and definition_hash(standing) != seen:
+                raise Conflict(f"The rotation {rotation.name} has been changed meanwhile", hint="Look at it again.")
+            changed = await self.changed(standing, changes)
+            await refuse_taken(self._store, changed)
+            moves = changed.schedule != standing.schedule or (changed.auto and not standing.auto)
+            edit = Change(changed, await self._store.now() if moves else None)
+            try:
+                await self._write([edit], edition=edition)
+            except DefinitionsMoved:
+                raise Conflict("Definitions have been changed meanwhile, on another node", hint="Try again.") from None
+        return changed
+
+    async def _standing(self, rotation: Rotation) -> Rotation:
+        """As it is defined now. Raises NotFound once it has gone."""
+        try:
+            facts, _ = await self._store.look(rotation.id)
+        except KeyError:
+            raise NotFound(f"Secret rotation {rotation.id} not found") from None
+        return facts.rotation
+
+    async def taken(self, folder: Folder, names: Collection[str], *, rotation_id: str = "") -> Mapping[str, str]:
+        """Those of the names that show a secret of another rotation -> its id."""
+        return await held_by_others(self._store, folder, names, rotation_id=rotation_id)
 
     async def retire(self, rotation: Rotation) -> None:
         """Take its definition away: no more rotations."""
@@ -109,6 +135,12 @@ class Desk:
         directory = await self._engine.directories.open(rotation.connection)
         return await directory.prove(rotation.application.client_id, secret)
 
+    async def _new(self, values: Mapping[str, object]) -> Rotation:
+        rotation = replace(self._built(values), id=str(uuid4()))
+        if await self._store.find(rotation.name) is not None:
+            raise BadRequest(f"There is a rotation named {rotation.name} already")
+        return rotation
+
     def _built(self, values: Mapping[str, object]) -> Rotation:
         name = str(values["connection"])
         options = self._engine.secrets.connections.get(name)
@@ -120,37 +152,8 @@ class Desk:
         allow = self._engine.configuration.api.allow
         return Allowed(allow.kinds, allow.paths, allow.hosts)
 
-    async def _refuse_taken(self, rotation: Rotation) -> None:
-        """No two rotations write one place, and none writes over what one that is gone has left."""
-        wanted = places_of(rotation)
-        for each in await self._store.definitions():
-            other = each.rotation
-            if other.id != rotation.id and each.switches.retired_at is None and not wanted.isdisjoint(places_of(other)):
-                who = _told(other) if other.folder == rotation.folder else ""
-                raise BadRequest(f"A name in secretsMapping is in use in {_shown(rotation.folder)}{who}")
-        names = {name for rule in rotation.destinations for name in (rule.names or rotation.mapping).values()}
-        held = await self._store.mapped(rotation.folder, names)
-        left = sorted(each.name for each in held.values() if each.rotation_id not in {"", rotation.id})
-        if left:
-            hint = "Delete that secret first, or choose another name."
-            raise BadRequest(f"{left[0]} is in use in {_shown(rotation.folder)}", hint=hint)
-
-    async def _refuse_unfit(self, rotation: Rotation) -> None:
-        """Everything that can be known before something is made. Raises DirectoryError."""
-        directory = await self._engine.directories.open(rotation.connection)
-        found = (await directory.registration(rotation.application)).application
-        asked = rotation.application
-        for said, held in ((asked.object_id, found.object_id), (asked.client_id, found.client_id)):
-            if said and said.lower() != held.lower():
-                raise BadRequest(f"parameters: the application {found.object_id} has the client id {found.client_id}")
-        await directory.confirm_right(found.object_id)
-        cap = await directory.longest_lifetime(found.object_id)
-        if allowed_lifetime(rotation, cap) is None:
-            days = cap.days if cap else 0
-            raise PolicyRefused("preflight", f"the tenant's policy allows secrets of at most {days} days")
-
-    async def _write(self, edits: Sequence[Edit]) -> None:
-        await self._store.define(edits)
+    async def _write(self, edits: Sequence[Edit], *, edition: int | None = None) -> None:
+        await self._store.define(edits, edition=edition)
         self._engine.dispatcher.nudged.set()
 
     # Connections.
@@ -188,6 +191,8 @@ class Desk:
         """Change one; new credentials must work. `changes` may hold the name."""
         async with self._turn:
             before = await self._made(connection.id)
+            if before.version != connection.version:
+                raise Conflict(f"The connection {connection.name} has been changed meanwhile", hint="Read it again.")
             name = str(changes.get("name", before.name))
             rest = {key: value for key, value in changes.items() if key != "name"}
             if name != before.name:
@@ -215,6 +220,15 @@ class Desk:
         """All applications it may see, a page at a time."""
         directory = await self._engine.directories.open(connection.name)
         async with aclosing(directory.applications()) as pages:
+            async for page in pages:
+                yield page
+
+    async def holders(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Holder], None]:
+        """The same with their secrets, without certificates."""
+        from rotator.entra.inventory import applications_with_secrets
+
+        directory = await self._engine.directories.open(connection.name)
+        async with aclosing(applications_with_secrets(directory)) as pages:
             async for page in pages:
                 yield page
 
@@ -335,16 +349,6 @@ def _text_of(value: object) -> str:
         return str(resolve().reveal())
     except SecretMissing:
         return str(value)
-
-
-def _told(rotation: Rotation) -> str:
-    """For who may see that folder, and so the rotation too."""
-    where = f", defined at {rotation.defined_at}" if rotation.defined_at else ""
-    return f" by {rotation.name}{where}"
-
-
-def _shown(folder: Folder) -> str:
-    return f"{folder.project}/{folder.environment}{folder.path}"
 
 
 def _whole_parameters(values: Mapping[str, object], rotation: Rotation) -> dict[str, object]:

@@ -97,6 +97,19 @@ class ShownSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing that was looked at before a rotation is made or changed."""
+
+    what: str
+    #: None: not asked, because what comes before it was refused.
+    ok: bool | None
+    #: Why not.
+    said: str = ""
+    #: Entra says so, else the books.
+    by_entra: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Ids:
     """Ids of what has no row of its own: always the same for the same name in the same installation."""
 

@@ -83,23 +83,36 @@ async def made_connection(request: Request, caller: Caller, known: Resources, bo
 @router.patch(f"{_HERE}/{{connection_id}}")
 async def change(request: Request, caller: Calling, known: Known, connection_id: Id, body: Patch) -> dict[str, Any]:
     """Change a connection that was made through the API; new credentials must sign in."""
-    connection = await _to_change(known, caller, connection_id)
+    connection = await connection_to_change(known, caller, connection_id)
+    changed = await changed_connection(request, caller, known, connection=connection, body=body)
+    return {"appConnection": await _shape(known, changed)}
+
+
+async def changed_connection(
+    request: Request, caller: Caller, known: Resources, *, connection: ShownConnection, body: Patch
+) -> ShownConnection:
+    """Change it as it was read. Raises Conflict when it has been changed since."""
     changes, secrets = parts_of_patch(body, connection.method)
     with told_as_invalid():
         changed = await known.connections.change(connection, changes, secrets=secrets)
     said = sorted(body.given())
     await record(request, caller, "connection.change", connection=changed.name, id=changed.id, changed=said)
-    return {"appConnection": await _shape(known, changed)}
+    return changed
 
 
 @router.delete(f"{_HERE}/{{connection_id}}")
 async def delete(request: Request, caller: Calling, known: Known, connection_id: Id) -> dict[str, Any]:
     """Take out a connection that no rotation uses."""
-    connection = await _to_change(known, caller, connection_id)
+    connection = await connection_to_change(known, caller, connection_id)
     shown = await _shape(known, connection)
+    await removed_connection(request, caller, known, connection)
+    return {"appConnection": shown}
+
+
+async def removed_connection(request: Request, caller: Caller, known: Resources, connection: ShownConnection) -> None:
+    """Take it out. Raises BadRequest while a rotation uses it."""
     await record(request, caller, "connection.delete", connection=connection.name, id=connection.id)
     await known.connections.remove(connection)
-    return {"appConnection": shown}
 
 
 @router.post(f"{_HERE}/{{connection_id}}/rotate-credentials")
@@ -150,7 +163,8 @@ def _may_use(caller: Caller, connection: ShownConnection) -> bool:
     return admin or caller.may(Role.READER, "")
 
 
-async def _to_change(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
+async def connection_to_change(known: Resources, caller: Caller, connection_id: str) -> ShownConnection:
+    """The connection, if he may change it. Raises NotFound, Forbidden, Conflict for one that a file defines."""
     connection = await found_connection(known, caller, connection_id)
     require_admin(caller, connection.project)
     if connection.defined_at:

@@ -47,6 +47,11 @@ def require_api_made(facts: Facts) -> None:
 async def asked(resources: Resources, caller: Caller, facts: Facts, kind: str, **more: object) -> Request:
     """Ask the engine, and return when it has answered. Raises BadRequest for what it refuses or fails at."""
     request_id = await resources.rotations.ask(facts.rotation.id, kind, f"api:{caller.identity.name}", **more)
+    return await done(resources, facts, request_id)
+
+
+async def done(resources: Resources, facts: Facts, request_id: str) -> Request:
+    """The request of that id once it has been done. Raises BadRequest for what was refused or failed."""
     request = await ended(resources, request_id)
     if request.result != "done":
         raise BadRequest(f"{facts.rotation.name}: {request.message or 'not ended yet; see its attempts'}")

@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from rotator.domain.inventory import Holder
 from rotator.domain.model import Application, Attempt, Entry, Facts, Folder, Request, Rotation, Secret
-from rotator.domain.resources import Ids, Project, ShownConnection, ShownSecret
+from rotator.domain.resources import Checked, Ids, Project, ShownConnection, ShownSecret
 from rotator.domain.stock import Look
 from rotator.ports import Proof
 
@@ -60,11 +61,20 @@ class RotationDesk(Protocol):
     async def define(self, values: Mapping[str, object]) -> Rotation:
         """Define a new rotation, once Entra has said that it can work."""
 
-    async def examine(self, values: Mapping[str, object]) -> Rotation:
-        """The rotation that `define` would define, refused as it would be; nothing is kept."""
+    async def preflight(self, values: Mapping[str, object], of: Rotation | None = None) -> Sequence[Checked]:
+        """What the books and Entra say to these values, or to these changes of a rotation; nothing is kept."""
 
-    async def redefine(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
-        """Define it anew with these values in place of those it has; another application is refused."""
+    async def changed(self, rotation: Rotation, changes: Mapping[str, object]) -> Rotation:
+        """The rotation that `redefine` would leave; nothing is kept. Raises Conflict for another application."""
+
+    async def redefine(self, rotation: Rotation, changes: Mapping[str, object], *, seen: str = "") -> Rotation:
+        """Define it anew with these values in place of those it has; another application is refused.
+
+        `seen`: the hash of the definition that the changes were thought out upon; Conflict when it has another by now.
+        """
+
+    async def taken(self, folder: Folder, names: Collection[str], *, rotation_id: str = "") -> Mapping[str, str]:
+        """Those of the names that show a secret of another rotation -> its id."""
 
     async def retire(self, rotation: Rotation) -> None:
         """Take its definition away: no more rotations."""
@@ -103,6 +113,9 @@ class ConnectionDesk(Protocol):
 
     def applications(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Application], None]:
         """All applications it may see, a page at a time."""
+
+    def holders(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Holder], None]:
+        """The same with their secrets, without certificates."""
 
     def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
         """What these see that expires, a page at a time, and which of them cannot be asked."""

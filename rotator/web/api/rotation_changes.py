@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from rotator.domain.access import Role
-from rotator.domain.model import Folder, Rotation
+from rotator.domain.model import Facts, Folder, Rotation
 from rotator.domain.resources import ShownConnection
 from rotator.options import Id
 from rotator.web.access import Caller, Calling
-from rotator.web.api.finding import asked, first_attempt_ended, found, require_api_made, shown_as_it_is
+from rotator.web.api.finding import done, first_attempt_ended, found, require_api_made, shown_as_it_is
 from rotator.web.api.mistakes import told_as_invalid
 from rotator.web.api.resources import Known, Resources, record
 from rotator.web.api.rotation_bodies import Creation, Patch, values_of
@@ -59,14 +59,21 @@ async def change(request: Request, caller: Calling, known: Known, rotation_id: I
     """Change a rotation that was made through the API."""
     facts = await found(known, caller, rotation_id, Role.ADMIN)
     require_api_made(facts)
-    with told_as_invalid():
-        changed = await known.rotations.redefine(facts.rotation, values_of(body))
-    await record(
-        request, caller, "rotation.change", rotation=changed.name, id=rotation_id, changed=sorted(body.given())
-    )
+    changed = await changed_rotation(request, caller, known, facts=facts, body=body)
     if changed.mapping != facts.rotation.mapping:
         await _settled(known, rotation_id)
     return await shown_as_it_is(known, rotation_id)
+
+
+async def changed_rotation(
+    request: Request, caller: Caller, known: Resources, *, facts: Facts, body: Patch, seen: str = ""
+) -> Rotation:
+    """Define it anew; with `seen` only when its definition still has that hash, else Conflict."""
+    with told_as_invalid():
+        changed = await known.rotations.redefine(facts.rotation, values_of(body), seen=seen)
+    said = sorted(body.given())
+    await record(request, caller, "rotation.change", rotation=changed.name, id=changed.id, changed=said)
+    return changed
 
 
 @router.delete("/{rotation_id}")
@@ -82,14 +89,24 @@ async def delete(
     """Let a rotation go. Its credentials stay alive and its secrets readable, unless the switches say otherwise."""
     facts = await found(known, caller, rotation_id, Role.ADMIN)
     require_api_made(facts)
-    said = {"deleteSecrets": secrets, "revokeGeneratedCredentials": credentials}
-    await record(request, caller, "rotation.delete", rotation=facts.rotation.name, id=rotation_id, **said)
     shown = await shown_as_it_is(known, rotation_id)
-    await known.rotations.retire(facts.rotation)
-    if secrets:
-        await known.rotations.clear(facts.rotation)
-    await asked(known, caller, facts, "forget", revoke=credentials, last=credentials)
+    request_id = await let_go(request, caller, known, facts=facts, secrets=secrets, credentials=credentials)
+    await done(known, facts, request_id)
     return shown
+
+
+async def let_go(
+    request: Request, caller: Caller, known: Resources, *, facts: Facts, secrets: bool, credentials: bool
+) -> str:
+    """Retire it and ask the engine to forget it; the id of that request. Raises DestinationError."""
+    rotation = facts.rotation
+    said = {"deleteSecrets": secrets, "revokeGeneratedCredentials": credentials}
+    await record(request, caller, "rotation.delete", rotation=rotation.name, id=rotation.id, **said)
+    await known.rotations.retire(rotation)
+    if secrets:
+        await known.rotations.clear(rotation)
+    by = f"api:{caller.identity.name}"
+    return await known.rotations.ask(rotation.id, "forget", by, revoke=credentials, last=credentials)
 
 
 async def _connection(known: Resources, connection_id: str, project: str) -> ShownConnection:

@@ -7,9 +7,9 @@ from datetime import datetime
 from rotator.domain.access import Role
 from rotator.domain.model import Facts
 from rotator.web.access import Caller
-from rotator.web.api.finding import require
+from rotator.web.api.finding import require, require_api_made
 from rotator.web.dashboard.visits import Visit
-from rotator.web.refusals import NotFound
+from rotator.web.refusals import Conflict, NotFound
 
 
 async def chosen(visit: Visit, role: Role = Role.READER) -> tuple[Facts, datetime]:
@@ -24,6 +24,17 @@ async def chosen(visit: Visit, role: Role = Role.READER) -> tuple[Facts, datetim
         raise unknown
     if not may(visit.who, facts, role):
         require(visit.who, facts, role)
+    return facts, now
+
+
+async def chosen_to_change(visit: Visit, role: Role) -> tuple[Facts, datetime]:
+    """The same, to be changed or deleted by a person. Raises Conflict for what is defined elsewhere, naming where."""
+    facts, now = await chosen(visit, role)
+    rotation = facts.rotation
+    if rotation.own_connection:
+        what = f"The rotation {rotation.name} belongs to the connection {rotation.own_connection}"
+        raise Conflict(what, hint="Change that one.")
+    require_api_made(facts)
     return facts, now
 
 

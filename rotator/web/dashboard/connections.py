@@ -24,7 +24,7 @@ from rotator.web.dashboard.visits import Visit, page
 #: By a form; a person's own sign-in needs a browser to go to Microsoft and come back, which the API offers.
 _METHODS = tuple(method for method in METHODS if method != "oauth")
 #: Method -> the fields of the form that are its credentials.
-_CREDENTIALS = {
+CREDENTIALS = {
     "client-secret": ("tenantId", "clientId", "clientSecret"),
     "certificate": ("tenantId", "clientId", "certificateBody", "privateKey"),
     "managed-identity": ("tenantId", "clientId"),
@@ -89,7 +89,7 @@ async def _make(visit: Visit) -> Response:
 def _body(visit: Visit) -> dict[str, object]:
     """What the form says, as the API has it; what the method has no use for is left out."""
     method = visit.sent("method")
-    credentials = {name: visit.sent(name) for name in _CREDENTIALS.get(method, ()) if visit.sent(name)}
+    credentials = {name: visit.sent(name) for name in CREDENTIALS.get(method, ()) if visit.sent(name)}
     body: dict[str, object] = {"name": visit.sent("name"), "method": method, "credentials": credentials}
     body |= {"cloud": visit.sent("cloud") or "public", "description": visit.sent("description")}
     if method == "client-secret" and visit.sent("auto"):

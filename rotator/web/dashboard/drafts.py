@@ -1,4 +1,4 @@
-"""What has somebody said so far about a rotation that is to be, and what is wrong with it? Kept in the address alone.
+"""What has somebody said so far about a rotation that is to be made or changed, and what is wrong with it?
 
 Every step is a page of its own whose address bears all that was said before: going back, loading again and coming back
 tomorrow lose nothing, and the server keeps nothing.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from rotator.domain.model import Rotation
 from rotator.domain.schedule import Schedule
+from rotator.options import parse_span, show_span
 from rotator.redaction import redact_text
 from rotator.web.api.rotation_bodies import Creation
 
@@ -22,19 +24,23 @@ STEPS = ("Connection", "Schedule", "Application", "Secrets", "Name", "Review")
 #: The fields of each step, with what they hold until something is said.
 FIELDS: tuple[dict[str, str], ...] = (
     {"connection": ""},
-    {"interval": "30", "time": "02:30", "zone": "UTC", "overlap": "until-next"},
+    {"interval": "30", "time": "02:30", "zone": "UTC", "overlap": "until-next", "auto": "yes"},
     {"app": ""},
     {"project": "", "environment": "prod", "path": "/", "idName": "", "secretName": ""},
     {"name": "", "description": ""},
 )
 OVERLAPS = {"until-next": "until the next rotation", "48h": "for 48 hours", "24h": "for 24 hours"}
+ADD = "/rotations/new"
 _LONGEST = 400
+#: An id of the application that is not known, in what was picked.
+_NO_ID = "-"
 #: Where a mistake in the body stands among the steps, and at which field.
 _PLACES = {
     ("connectionId",): (1, "connection"),
     ("rotationInterval",): (2, "interval"),
     ("rotateAt",): (2, "time"),
     ("overlap",): (2, "overlap"),
+    ("isAutoRotationEnabled",): (2, "auto"),
     ("parameters",): (3, "app"),
     ("projectId",): (4, "project"),
     ("environment",): (4, "environment"),
@@ -51,16 +57,36 @@ class Draft:
     """What has been said, by the names of the fields."""
 
     said: Mapping[str, str]
+    #: The address of its steps.
+    place: str = ADD
+    #: The hash of the definition that is being changed; empty while a new one is made.
+    seen: str = ""
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Draft:
-        """From an address or a form; what is not said has its usual value."""
+        """Of a new rotation, from an address or a form; what is not said has its usual value."""
         usual = {name: value for fields in FIELDS for name, value in fields.items()}
-        return cls({name: given.get(name, value).strip()[:_LONGEST] for name, value in usual.items()})
+        return cls(_whole(given, usual))
+
+    @classmethod
+    def changing(cls, rotation: Rotation, given: Mapping[str, str], *, connection_id: str, seen: str) -> Draft:
+        """Of a rotation that there is; what is not said is as it is."""
+        fixed = {"connection": connection_id, **_where(rotation)}
+        return cls({**_whole(given, said_of(rotation)), **fixed}, f"/rotations/{rotation.id}/edit", seen)
 
     def address(self, step: int) -> str:
         """The page of that step with all that was said."""
-        return f"/rotations/new?{urlencode({'step': step, **self.said})}"
+        seen = {"seen": self.seen} if self.seen else {}
+        return f"{self.place}?{urlencode({'step': step, **seen, **self.said})}"
+
+    def overlaps(self) -> dict[str, str]:
+        """What may be chosen for the overlap, and how it is said; what is chosen is among it."""
+        chosen = self.said["overlap"]
+        return OVERLAPS if chosen in OVERLAPS else {**OVERLAPS, chosen: f"for {chosen}"}
+
+    def overlap(self) -> timedelta | None:
+        """How long the old one is kept; None: until the next rotation, or not to be read."""
+        return parse_span(self.said["overlap"])
 
     def others(self, step: int) -> list[tuple[str, str]]:
         """What was said in the other steps, which the form of this one hands on."""
@@ -72,7 +98,7 @@ class Draft:
         """Object id, client id and name, as they were picked."""
         object_id, _, rest = self.said["app"].partition(" ")
         client_id, _, name = rest.partition(" ")
-        return object_id, client_id, name
+        return "" if object_id == _NO_ID else object_id, "" if client_id == _NO_ID else client_id, name
 
     def schedule(self) -> Schedule | None:
         """When it rotates; None when that cannot be read."""
@@ -132,10 +158,45 @@ class Draft:
                 "rotationInterval": said["interval"],
                 "rotateAt": {"hours": hours, "minutes": minutes, "timeZone": said["zone"]},
                 "overlap": said["overlap"],
+                "isAutoRotationEnabled": said["auto"] == "yes",
                 "parameters": {key: value for key, value in parameters.items() if value},
                 "secretsMapping": {"clientId": said["idName"], "clientSecret": said["secretName"]},
             }
         )
+
+
+def said_of(rotation: Rotation) -> dict[str, str]:
+    """What somebody would have said for this rotation, save which connection it is by its id."""
+    app, schedule, mapping = rotation.application, rotation.schedule, rotation.mapping
+    return {
+        "connection": "",
+        "interval": str(schedule.interval),
+        "time": f"{schedule.hour:02}:{schedule.minute:02}",
+        "zone": schedule.zone,
+        "overlap": _overlap_said(rotation.overlap),
+        "auto": "yes" if rotation.auto else "no",
+        "app": f"{app.object_id or _NO_ID} {app.client_id or _NO_ID} {app.name}".strip(),
+        **_where(rotation),
+        "idName": mapping.get("clientId", ""),
+        "secretName": mapping.get("clientSecret", ""),
+        "name": rotation.name,
+        "description": rotation.description,
+    }
+
+
+def _where(rotation: Rotation) -> dict[str, str]:
+    folder = rotation.folder
+    return {"project": folder.project, "environment": folder.environment, "path": folder.path}
+
+
+def _overlap_said(overlap: timedelta | None) -> str:
+    if overlap is None:
+        return "until-next"
+    return next((each for each in OVERLAPS if parse_span(each) == overlap), show_span(overlap))
+
+
+def _whole(given: Mapping[str, str], usual: Mapping[str, str]) -> dict[str, str]:
+    return {name: given.get(name, value).strip()[:_LONGEST] for name, value in usual.items()}
 
 
 def place_of(path: list[str]) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from rotator.domain.next_time import next_rotation_at
 from rotator.domain.outside import state_of
 from rotator.domain.overview import SHOWN, Life, Look, Place, needs_attention
 from rotator.web.access import Caller
-from rotator.web.dashboard.adding import is_admin_somewhere
+from rotator.web.dashboard.steps import is_admin_somewhere
 from rotator.web.dashboard.timeline import ZOOMS, Lane, Span, lane
 from rotator.web.dashboard.visits import Visit, page
 

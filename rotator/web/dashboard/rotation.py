@@ -84,6 +84,7 @@ async def _told(visit: Visit) -> dict[str, Any]:
         "ledger": [(each, timeline.state_of(each, now)) for each in reversed(ledger[-_MOST_CREDENTIALS:])],
         "asked": await _asked(visit, facts),
         "may_operate": may(visit.who, facts, Role.OPERATOR),
+        "may_change": _may_change(visit, facts),
         "schedule": _schedule(facts),
         "is_under_way": is_under_way(facts.attempt),
     }
@@ -132,6 +133,12 @@ def _state(facts: Facts, delivery: Delivery | None) -> str:
     if delivery is None or wanted is None or delivery.key_id != wanted.key_id:
         return "waiting"
     return "delivered"
+
+
+def _may_change(visit: Visit, facts: Facts) -> bool:
+    """Is it defined here, and may he?"""
+    rotation = facts.rotation
+    return rotation.api_made and not rotation.own_connection and may(visit.who, facts, Role.ADMIN)
 
 
 async def _asked(visit: Visit, facts: Facts) -> Request | None:

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from rotator.web.dashboard import adding, connections, files, orders, overview, records, rotation, signing
+from rotator.web.dashboard import (
+    adding,
+    connection_changes,
+    connections,
+    deleting,
+    editing,
+    files,
+    orders,
+    overview,
+    records,
+    rotation,
+    signing,
+    steps,
+)
 
 #: All of them.
 ROUTES: list[Route] = [
     *overview.ROUTES,
     *adding.ROUTES,  # before those whose path holds an id
+    *steps.ROUTES,
     *rotation.ROUTES,
+    *editing.ROUTES,
+    *deleting.ROUTES,
     *orders.ROUTES,
     *connections.ROUTES,
+    *connection_changes.ROUTES,
     *records.ROUTES,
     *signing.ROUTES,
     *files.ROUTES,

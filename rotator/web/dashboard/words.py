@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -12,6 +13,11 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 def moment(at: datetime | None) -> str:
     """A time to the minute."""
     return "-" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+
+
+def local(at: datetime | None, zone: str) -> str:
+    """A time to the minute on the clocks of that place, with the name of its time there."""
+    return "-" if at is None else f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
 
 
 def exact(at: datetime | None) -> str:
@@ -58,6 +64,7 @@ def short(key_id: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
+    "local": local,
     "exact": exact,
     "machine": machine,
     "span": span,

@@ -24,6 +24,7 @@ async def draft(house: House, **changes: str) -> dict[str, str]:
         "time": "02:30",
         "zone": "Europe/Oslo",
         "overlap": "48h",
+        "auto": "yes",
         "app": f"{app.object_id} {app.client_id} {app.display_name}",
         "project": "payments",
         "environment": "prod",
