@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from rotator.destinations import singles
 from rotator.destinations.aws_tags import Note, note_of, outlived, tags_of
-from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_foreign, refuse_stale, texts
+from rotator.destinations.marks import Mark, refuse_changed, refuse_stale, texts
+from rotator.destinations.several import Several
 from rotator.destinations.singles import Single
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class _Found:
         return Single(note.mark, note.text) if note else Single(None, f"version {self.version_id}")
 
 
-class AwsSingles:
+class AwsSingles(Several[_Found]):
     """One rotation's secrets of one region.
 
     The tags of a version are written before the label AWSCURRENT moves to it, from the very version that was read; so
@@ -49,37 +50,14 @@ class AwsSingles:
     def __init__(
         self, at: Callable[[str], AwsSecret], seat: Seat, names: Mapping[str, str], *, turn: asyncio.Lock
     ) -> None:
+        super().__init__(seat, names.get("clientSecret", ""), place=seat.place, turn=turn)
         self._at = at
-        self._seat = seat
         self._names = dict(names)
-        # What one process writes to several secrets its own readers do not see half done.
-        self._turn = turn
 
     async def check(self) -> None:
         """Asks AWS to store nothing at all in those that are there."""
         for name in await self._listed(self._seat.names, "check"):
             await self._at(name).may_change(self._seat.rotation_id)
-
-    async def read(self) -> Placed | None:
-        """From labels and tags: needs no right to read a text."""
-        async with self._turn:
-            return self._placed(await self._look("read"))
-
-    async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
-        """The secret itself is written last, so that whoever reads it finds the rest in place."""
-        async with self._turn:
-            return await self._write(parcel, over)
-
-    async def remove(self, *, over: Placed) -> None:
-        """Secrets that we made go at once; those that we took over are scheduled for deletion."""
-        refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._seat.place)
-        async with self._turn:
-            found = await self._look("remove")
-            now = self._placed(found)
-            if now is not None:
-                refuse_changed(now, over, destination=self._seat.place, operation="remove")
-            for name, each in found.items():
-                await self._take("remove", name, each)
 
     async def close(self) -> None:
         """Connections are kept for the next opening."""
@@ -87,12 +65,12 @@ class AwsSingles:
     async def _write(self, parcel: Parcel, over: Placed | None) -> Placed:
         found = await self._look("write")
         now = self._placed(found)
-        refuse_stale(now.marker if now else None, parcel.marker, destination=self._seat.place)
+        refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
         wanted = texts(parcel, self._names)
         changes = [name for name in self._ordered(wanted) if self._differs(found.get(name), wanted[name], parcel)]
         gone = singles.dropped(self._singles(found), self._seat)
         if (changes or gone) and not self._half_done(found, parcel.marker):
-            refuse_changed(now, over, destination=self._seat.place)
+            refuse_changed(now, over, destination=self._place)
         for name in changes:
             found[name] = await self._bring(name, found.get(name), wanted[name], parcel)
         for name in gone:
@@ -100,11 +78,6 @@ class AwsSingles:
         placed = self._placed(found)
         assert placed is not None, "it holds what was just written"
         return placed
-
-    async def _look(self, operation: str) -> dict[str, _Found]:
-        """Our names that exist, and those that our marks list beside them."""
-        found = await self._listed(self._seat.names, operation)
-        return found | await self._listed(singles.former(self._singles(found), self._seat) - set(found), operation)
 
     async def _listed(self, names: Collection[str], operation: str) -> dict[str, _Found]:
         told = await asyncio.gather(*(self._at(name).described(operation) for name in names))
@@ -114,13 +87,6 @@ class AwsSingles:
     def _singles(self, found: Mapping[str, _Found]) -> dict[str, Single]:
         """A secret without any text yet, as Terraform makes them, is nobody's."""
         return {name: each.single for name, each in found.items() if each.version_id}
-
-    def _placed(self, found: Mapping[str, _Found]) -> Placed | None:
-        return singles.placed(self._singles(found), self._seat)
-
-    def _ordered(self, wanted: Mapping[str, Secret]) -> list[str]:
-        secret = self._names.get("clientSecret", "")
-        return sorted(wanted, key=lambda name: (name == secret, name))
 
     def _ours(self, found: _Found | None) -> Note | None:
         note = found.note if found else None
@@ -158,6 +124,7 @@ class AwsSingles:
         return _Found(new, {**found.tags, **tags})
 
     async def _take(self, operation: str, name: str, found: _Found) -> None:
+        """One that we made goes at once; one that we took over is scheduled for deletion."""
         note = self._ours(found)
         if note is not None:
             await self._at(name).delete(operation, at_once=note.mark.made)
@@ -165,7 +132,3 @@ class AwsSingles:
     def _version_id(self, name: str, old: str, note: Note, attempt_id: str) -> str:
         """The same write repeated bears the same id, which AWS takes for done."""
         return hashlib.sha256(f"{attempt_id}/{old}/{name}/{note.text}".encode()).hexdigest()[:32]
-
-    def _digest(self, text: Secret) -> str:
-        """Of a text, so that a name whose text stays (the client id) gets no new version with each secret."""
-        return digest(text.reveal(), key=f"{self._seat.installation}/{self._seat.rotation_id}/{self._seat.place}")

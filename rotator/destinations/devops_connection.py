@@ -107,16 +107,10 @@ class ServiceConnection:
 
     async def _look(self, operation: str) -> _Endpoint:
         path = f"/{self._project}{_ENDPOINTS}"
-        answer = await self._devops.send(operation, "GET", path, params={"endpointNames": self._name})
-        rows = answer.json.get("value")
-        if not isinstance(rows, list):
-            raise DestinationUnavailable(self._seat.place, operation, "the answer is not one of Azure DevOps")
-        named = [row for row in rows if isinstance(row, dict) and row.get("name") == self._name]
-        if not named:
-            hint = "Make the connection first, and let the identity use it"
-            raise DestinationRefused(self._seat.place, operation, "there is no such service connection", hint=hint)
-        endpoint = _Endpoint(named[0], _mark(str(named[0].get("description") or "")))
-        if endpoint.parameters.get("authenticationType", "spnKey") != "spnKey" or not _by_principal(named[0]):
+        asked = {"kind": "service connection", "hint": "Make the connection first, and let the identity use it"}
+        found = await self._devops.named(operation, path, by="endpointNames", name=self._name, **asked)
+        endpoint = _Endpoint(found, _mark(str(found.get("description") or "")))
+        if endpoint.parameters.get("authenticationType", "spnKey") != "spnKey" or not _by_principal(found):
             hint = "It needs none where it signs in by certificate, federation or managed identity"
             raise DestinationRefused(self._seat.place, operation, "it does not sign in by a secret", hint=hint)
         return endpoint

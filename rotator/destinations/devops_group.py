@@ -120,19 +120,13 @@ class VariableGroup:
 
     async def _look(self, operation: str) -> _Group:
         path = f"/{self._project}{_GROUPS}"
-        answer = await self._devops.send(operation, "GET", path, params={"groupName": self._group})
-        rows = answer.json.get("value")
-        if not isinstance(rows, list):
-            raise DestinationUnavailable(self._seat.place, operation, "the answer is not one of Azure DevOps")
-        named = [row for row in rows if isinstance(row, dict) and row.get("name") == self._group]
-        if not named:
-            hint = "Make the group first, and let the identity see it"
-            raise DestinationRefused(self._seat.place, operation, "there is no such variable group", hint=hint)
-        if named[0].get("type", "Vsts") != "Vsts":
+        asked = {"kind": "variable group", "hint": "Make the group first, and let the identity see it"}
+        found = await self._devops.named(operation, path, by="groupName", name=self._group, **asked)
+        if found.get("type", "Vsts") != "Vsts":
             hint = "Deliver to the key vault that it shows, or name another group"
             raise DestinationRefused(self._seat.place, operation, "the group only shows a key vault", hint=hint)
         me = await self._devops.me(operation)
-        return _found(named[0], me)
+        return _found(found, me)
 
     async def _put(
         self, whole: Mapping[str, Any], variables: Mapping[str, Any], operation: str, *, hide: Secret | None = None

@@ -12,7 +12,7 @@ from pydantic import Field
 from rotator.destinations.azure import AzureAuth, AzureReach, AzureSignIn
 from rotator.destinations.options import NamedSecret
 from rotator.destinations.wire import Answer, open_wire, resolved
-from rotator.errors import DestinationUnavailable
+from rotator.errors import DestinationRefused, DestinationUnavailable
 from rotator.options import one_of
 
 if TYPE_CHECKING:
@@ -86,6 +86,17 @@ class DevOps:
             if answer.status not in _SIGN_IN:
                 return self._wire.accepted(operation, url, answer, wanted=wanted, hide=hide)
         raise self._wire.failure(operation, url, Answer(401))
+
+    async def named(self, operation: str, path: str, *, by: str, name: str, kind: str, hint: str) -> dict[str, Any]:
+        """The one of that name, which `path` lists by the parameter `by`; refused with the hint when there is none."""
+        answer = await self.send(operation, "GET", path, params={by: name})
+        rows = answer.json.get("value")
+        if not isinstance(rows, list):
+            raise DestinationUnavailable(self.place, operation, "the answer is not one of Azure DevOps")
+        found = next((row for row in rows if isinstance(row, dict) and row.get("name") == name), None)
+        if found is None:
+            raise DestinationRefused(self.place, operation, f"there is no such {kind}", hint=hint)
+        return found
 
     async def me(self, operation: str) -> str:
         """The id under which our changes are recorded there; asked once an opening."""

@@ -14,8 +14,9 @@ from pydantic import Field
 from rotator.destinations import singles
 from rotator.destinations.gcp_access import GcpAuth, Google
 from rotator.destinations.gcp_notes import Note, noted
-from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_foreign, refuse_stale, texts
+from rotator.destinations.marks import Mark, refuse_changed, refuse_stale, texts
 from rotator.destinations.options import NetworkOptions
+from rotator.destinations.several import Several
 from rotator.destinations.sidecar import Seat
 from rotator.destinations.singles import Single
 from rotator.destinations.wire import open_wire
@@ -68,7 +69,6 @@ class Options(NetworkOptions):
         wire = open_wire(self, self.place(), surroundings, hints=_HINTS)
         google = Google(self.auth, wire, self.place(), surroundings=surroundings, options=self)
         seat = Seat.of(self.place(), surroundings.installation, rotation.id, names)
-        # What one process writes to several secrets its own readers do not see half done.
         turn = surroundings.kept.get(("gcp-secret-manager", self.parent), asyncio.Lock)
         return GcpDestination(self, google, seat, names, turn=turn)
 
@@ -114,7 +114,7 @@ class _Found:
         return Single(mark, f"{text} {self.state}")
 
 
-class GcpDestination:
+class GcpDestination(Several[_Found]):
     """One rotation's secrets in one project.
 
     A note among the annotations says which version is ours. It is written before the version, with the etag of what was
@@ -124,11 +124,10 @@ class GcpDestination:
     def __init__(
         self, options: Options, google: Google, seat: Seat, names: Mapping[str, str], *, turn: asyncio.Lock
     ) -> None:
+        super().__init__(seat, names.get("clientSecret", ""), place=seat.place, turn=turn)
         self._options = options
         self._google = google
-        self._seat = seat
         self._names = dict(names)
-        self._turn = turn
 
     async def check(self) -> None:
         """Asks which rights we have; where a secret is not there yet, whether its project answers."""
@@ -139,30 +138,9 @@ class GcpDestination:
             answer = await self._google.ask("check", "POST", url, wanted=(404,), json={"permissions": rights})
             held = answer.json.get("permissions", [])
             if answer.status != 404 and (missing := sorted(set(rights) - set(held))):
-                raise DestinationRefused(self._seat.place, "check", f"{name}: no right", hint=f"Grant {missing[0]}")
+                raise DestinationRefused(self._place, "check", f"{name}: no right", hint=f"Grant {missing[0]}")
             if answer.status == 404:
                 await self._google.ask("check", "GET", self._options.parent, params={"pageSize": "1"})
-
-    async def read(self) -> Placed | None:
-        """From annotations and the number of the latest version: needs no right to read a text."""
-        async with self._turn:
-            return self._placed(await self._look("read"))
-
-    async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
-        """The secret itself is written last, so that whoever reads it finds the rest in place."""
-        async with self._turn:
-            return await self._write(parcel, over)
-
-    async def remove(self, *, over: Placed) -> None:
-        """Secrets that we made go; of others our versions are destroyed."""
-        refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._seat.place)
-        async with self._turn:
-            found = await self._look("remove")
-            now = self._placed(found)
-            if now is not None:
-                refuse_changed(now, over, destination=self._seat.place, operation="remove")
-            for name, each in found.items():
-                await self._take("remove", name, each)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -171,29 +149,24 @@ class GcpDestination:
     async def _write(self, parcel: Parcel, over: Placed | None) -> Placed:
         found = await self._look("write")
         now = self._placed(found)
-        refuse_stale(now.marker if now else None, parcel.marker, destination=self._seat.place)
+        refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
         wanted = texts(parcel, self._names)
         mark = Mark(parcel.marker, self._seat.names)
         changes = [name for name in self._ordered(wanted) if self._differs(found.get(name), wanted[name], mark)]
         gone = singles.dropped(self._singles(found), self._seat)
         if (changes or gone) and not self._half_done(found, parcel.marker.key_id):
-            refuse_changed(now, over, destination=self._seat.place)
+            refuse_changed(now, over, destination=self._place)
         for name in changes:
             await self._bring(name, found.get(name) or _Found(), wanted[name], mark)
         for name in gone:
             await self._take("write", name, found[name])
         placed = self._placed(await self._look("write"))
         if placed is None:
-            raise DestinationUnavailable(self._seat.place, "write", "what was written was taken away again at once")
+            raise DestinationUnavailable(self._place, "write", "what was written was taken away again at once")
         return placed
 
     def _at(self, name: str) -> str:
         return f"{self._options.parent}/{name}"
-
-    async def _look(self, operation: str) -> dict[str, _Found]:
-        """Our names that exist, and those that our marks list beside them."""
-        found = await self._listed(self._seat.names, operation)
-        return found | await self._listed(singles.former(self._singles(found), self._seat) - set(found), operation)
 
     async def _listed(self, names: Collection[str], operation: str) -> dict[str, _Found]:
         each = await asyncio.gather(*(self._one(name, operation) for name in names))
@@ -210,13 +183,6 @@ class GcpDestination:
 
     def _singles(self, found: Mapping[str, _Found]) -> dict[str, Single]:
         return {name: each.single for name, each in found.items() if each.latest}
-
-    def _placed(self, found: Mapping[str, _Found]) -> Placed | None:
-        return singles.placed(self._singles(found), self._seat)
-
-    def _ordered(self, wanted: Mapping[str, Secret]) -> list[str]:
-        secret = self._names.get("clientSecret", "")
-        return sorted(wanted, key=lambda name: (name == secret, name))
 
     def _differs(self, found: _Found | None, text: Secret, mark: Mark) -> bool:
         return found is None or found.mark != mark or self._needs_text(found, text)
@@ -262,10 +228,11 @@ class GcpDestination:
             )
         if answer.status >= 400:
             detail = "it was changed by somebody else since it was read"
-            raise DestinationUnavailable(self._seat.place, "write", detail, hint="It is read again")
+            raise DestinationUnavailable(self._place, "write", detail, hint="It is read again")
         return replace(found, etag=str(answer.json.get("etag", "")), annotations=annotations, note=note)
 
     async def _take(self, operation: str, name: str, found: _Found) -> None:
+        """One that we made goes; of another our versions are destroyed."""
         if not self._is_ours(found):
             return
         if found.note.made:
@@ -282,10 +249,6 @@ class GcpDestination:
 
     def _is_ours(self, found: _Found) -> bool:
         return found.mark is not None and self._seat.owns(found.mark)
-
-    def _digest(self, text: Secret) -> str:
-        """Of a text, so that a name whose text stays (the client id) gets no new version with each secret."""
-        return digest(text.reveal(), key=f"{self._seat.installation}/{self._seat.rotation_id}/{self._seat.place}")
 
 
 def _number(version: Mapping[str, Any]) -> int:

@@ -15,8 +15,9 @@ from pydantic import Field
 from rotator.destinations import singles
 from rotator.destinations.azure import AzureOptions, AzureSignIn
 from rotator.destinations.key_vault_tags import carried, mark_of, position_of, tags_of, text_of, text_tag
-from rotator.destinations.marks import Mark, digest, refuse_changed, refuse_foreign, refuse_stale, texts
+from rotator.destinations.marks import Mark, refuse_changed, refuse_stale, texts
 from rotator.destinations.options import Endpoint
+from rotator.destinations.several import Several
 from rotator.destinations.sidecar import Seat
 from rotator.destinations.singles import Single
 from rotator.destinations.wire import in_time, open_wire
@@ -86,22 +87,22 @@ class _Found:
     all: tuple[Version, ...]
 
 
-class KeyVaultDestination:
+class KeyVaultDestination(Several[_Found]):
     """One rotation's secrets in one vault. The vault has no compare-and-set, so writers of this process take turns."""
 
     def __init__(
         self, options: Options, rotation: Rotation, names: Mapping[str, str], *, surroundings: Surroundings
     ) -> None:
+        place = options.place()
+        objects = {"clientSecret": options.secret} if options.secret else dict(names)
+        members = f" {sorted(names.items())}" if options.secret else ""
+        seat = Seat.of(place + members, surroundings.installation, rotation.id, objects)
+        turn = surroundings.kept.get((place, *sorted(seat.names)), asyncio.Lock)
+        super().__init__(seat, objects.get("clientSecret", ""), place=place, turn=turn)
         self._options = options
         self._rotation = rotation
         self._names = dict(names)
         self._around = surroundings
-        self._place = options.place()
-        objects = {"clientSecret": options.secret} if options.secret else dict(names)
-        self._secret = objects.get("clientSecret", "")
-        members = f" {sorted(names.items())}" if options.secret else ""
-        self._seat = Seat.of(self._place + members, surroundings.installation, rotation.id, objects)
-        self._turn = surroundings.kept.get((self._place, *sorted(self._seat.names)), asyncio.Lock)
         self._opened: KeyVault | None = None
 
     async def check(self) -> None:
@@ -111,44 +112,15 @@ class KeyVaultDestination:
             await vault.versions(name, "check")
         await vault.may_change(self._seat.names[0])
 
-    async def read(self) -> Placed | None:
-        """From listings of versions: needs no right to read a text."""
-        async with self._turn:
-            return singles.placed(self._singles(await self._look("read")), self._seat)
-
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
-        """The secret itself is written last, so that whoever reads it finds the rest in place."""
-        async with in_time(self._options.timeout, self._place, "write"), self._turn:
-            found = await self._look("write")
-            now = singles.placed(self._singles(found), self._seat)
-            refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
-            wanted = self._texts(parcel)
-            changes = [name for name in self._ordered(wanted) if self._differs(name, found, parcel, wanted)]
-            if changes or singles.dropped(self._singles(found), self._seat):
-                self._refuse_changed(now, over, found, parcel)
-            for name in changes:
-                await self._bring(name, found.get(name), parcel, wanted[name])
-            await self._tidy(found, parcel)
-            found = await self._look("write") if changes else found
-            placed = singles.placed(self._singles(found), self._seat)
-        if any(name in found and self._differs(name, found, parcel, wanted) for name in wanted):
-            what = "somebody else wrote there at the same moment"
-            raise DestinationUnavailable(self._place, "write", what, hint="It is read and written again")
-        if placed is None:
-            raise DestinationUnavailable(self._place, "write", "what was written was taken away again at once")
-        return placed
+        """As everywhere, within the time allowed."""
+        async with in_time(self._options.timeout, self._place, "write"):
+            return await super().write(parcel, over=over)
 
     async def remove(self, *, over: Placed) -> None:
         """Soft-deletes our secrets, as the vault always does; a later delivery of these names brings them back."""
-        refuse_foreign(over, self._seat.installation, self._seat.rotation_id, destination=self._place)
-        async with in_time(self._options.timeout, self._place, "remove"), self._turn:
-            found = await self._look("remove")
-            now = singles.placed(self._singles(found), self._seat)
-            if now is not None:
-                refuse_changed(now, over, destination=self._place, operation="remove")
-            vault = await self._vault("remove")
-            for name in found:
-                await vault.delete(name)
+        async with in_time(self._options.timeout, self._place, "remove"):
+            await super().remove(over=over)
 
     async def close(self) -> None:
         if self._opened is not None:
@@ -169,10 +141,30 @@ class KeyVaultDestination:
         wire = open_wire(self._options, self._place, self._around)
         return client(self._options.endpoint, sign_in, wire, place=self._place, clock=self._around.clock)
 
-    async def _look(self, operation: str) -> dict[str, _Found]:
-        """Our names that exist, and those that our marks list beside them."""
-        found = await self._listed(self._seat.names, operation)
-        return found | await self._listed(singles.former(self._singles(found), self._seat) - set(found), operation)
+    async def _write(self, parcel: Parcel, over: Placed | None) -> Placed:
+        found = await self._look("write")
+        now = self._placed(found)
+        refuse_stale(now.marker if now else None, parcel.marker, destination=self._place)
+        wanted = self._texts(parcel)
+        changes = [name for name in self._ordered(wanted) if self._differs(name, found, parcel, wanted)]
+        if changes or singles.dropped(self._singles(found), self._seat):
+            self._refuse_changed(now, over, found, parcel)
+        for name in changes:
+            await self._bring(name, found.get(name), parcel, wanted[name])
+        await self._tidy(found, parcel)
+        found = await self._look("write") if changes else found
+        if any(name in found and self._differs(name, found, parcel, wanted) for name in wanted):
+            what = "somebody else wrote there at the same moment"
+            raise DestinationUnavailable(self._place, "write", what, hint="It is read and written again")
+        placed = self._placed(found)
+        if placed is None:
+            raise DestinationUnavailable(self._place, "write", "what was written was taken away again at once")
+        return placed
+
+    async def _take(self, operation: str, name: str, found: _Found) -> None:
+        """Only what is ours has come so far."""
+        del found
+        await (await self._vault(operation)).delete(name)
 
     async def _listed(self, names: Collection[str], operation: str) -> dict[str, _Found]:
         vault = await self._vault(operation)
@@ -189,9 +181,6 @@ class KeyVaultDestination:
         marks = [mark_of(each.latest.tags) for each in found.values()]
         if not all(mark is not None and mark.marker == parcel.marker for mark in marks) or not marks:
             refuse_changed(now, over, destination=self._place)
-
-    def _ordered(self, wanted: Mapping[str, Secret]) -> list[str]:
-        return sorted(wanted, key=lambda name: (name == self._secret, name))
 
     def _texts(self, parcel: Parcel) -> dict[str, Secret]:
         """Name of a secret in the vault -> its text."""
@@ -278,10 +267,6 @@ class KeyVaultDestination:
         return tags_of(self._mark(parcel), rotation=parcel.rotation_name, attempt=parcel.attempt_id) | text_tag(
             self._digest(text), position
         )
-
-    def _digest(self, text: Secret) -> str:
-        """Of a text, so that a name whose text stays (the client id) gets no new version with each secret."""
-        return digest(text.reveal(), key=f"{self._seat.installation}/{self._seat.rotation_id}/{self._place}")
 
     def _expires(self, name: str, parcel: Parcel) -> datetime | None:
         """Whole seconds, as the vault keeps them; only the secret itself expires."""

@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken
@@ -24,6 +23,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from rotator.answers import parsed
 from rotator.destinations.wire import Answer, Wire
 from rotator.errors import DestinationError, DestinationRefused, DestinationUnavailable
+from rotator.lent import Lent
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretProperties
@@ -73,7 +73,7 @@ class KeyVault:
         credential = _Credential(sign_in, clock, operation=lambda: self._operation)
         self._client = SecretClient(
             url,
-            credential,  # type: ignore[arg-type]  # of the protocol only what the SDK calls
+            credential,
             transport=_Transport(wire, operation=lambda: self._operation),
             retry_total=0,
             verify_challenge_resource=(urlsplit(url).hostname or "") not in _HERE,
@@ -196,7 +196,7 @@ def _version(properties: SecretProperties) -> Version:
     )
 
 
-class _Credential:
+class _Credential(Lent):
     """What the SDK asks for tokens. A second question within one opening: the vault has refused the first token."""
 
     def __init__(self, sign_in: AzureSignIn, clock: Clock, *, operation: Any) -> None:
@@ -210,11 +210,8 @@ class _Credential:
         self._given = True
         return AccessToken(token, int((self._clock.now() + _TOKEN_LIFE).timestamp()))
 
-    async def close(self) -> None:
-        """The sign-in outlives us."""
 
-
-class _Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
+class _Transport(Lent, AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
     """Sends by a wire that somebody else closes; what the wire raises passes through the SDK as it is."""
 
     def __init__(self, wire: Wire, *, operation: Any) -> None:
@@ -228,23 +225,6 @@ class _Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
             self._operation(), request.method, request.url, headers=request.headers, **body
         )
         return _Answered(request, answer)
-
-    async def open(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing of ours to close."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        return None
 
 
 class _Answered(AsyncHttpResponse):

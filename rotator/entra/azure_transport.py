@@ -7,8 +7,7 @@ environment only. This one also spares us aiohttp.
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport
@@ -16,13 +15,14 @@ from azure.core.rest import HttpRequest
 
 from rotator.answers import retry_after
 from rotator.errors import DirectoryError, DirectoryThrottled, DirectoryUnavailable
+from rotator.lent import Lent
 from rotator.trouble import NO_ANSWER, described, remedy
 
 #: What the metadata service answers while it starts or updates: 404 and 410, by its documentation.
 _TRANSIENT_HERE = frozenset({404, 410})
 
 
-class HttpxTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
+class HttpxTransport(Lent, AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
     """Sends token requests by a client that somebody else owns and closes.
 
     Raises DirectoryThrottled and DirectoryUnavailable for 429, 5xx and network trouble, past azure-core's retries, with
@@ -58,23 +58,6 @@ class HttpxTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
                 return await self._client.request(request.method, request.url, headers=request.headers, **body)
         except NO_ANSWER as exc:
             return DirectoryUnavailable(self._operation, described(exc, _host(request)), hint=remedy(exc))
-
-    async def open(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing of ours to close."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        return None
 
 
 def _host(request: HttpRequest) -> str:

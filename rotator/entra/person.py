@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from azure.core.credentials import AccessToken
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from rotator.lent import Lent
 
+if TYPE_CHECKING:
     from rotator.domain.model import Secret
     from rotator.entra.grants import Granted, Grants
     from rotator.entra.refresh_tokens import Use
     from rotator.ports import Clock
 
 
-class PersonCredential:
+class PersonCredential(Lent):
     """An asynchronous credential in the form of azure-identity's; it keeps no token."""
 
     def __init__(self, grants: Grants, use: Use, *, longest: timedelta, clock: Clock) -> None:
@@ -32,20 +32,6 @@ class PersonCredential:
         granted: Granted = await self._use(partial(self._refreshed, claims or ""), self._longest)
         ends = self._clock.now() + timedelta(seconds=granted.seconds)
         return AccessToken(granted.access_token.reveal(), int(ends.timestamp()))
-
-    async def close(self) -> None:
-        """Nothing of ours to close."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        return None
 
     async def _refreshed(self, claims: str, token: Secret) -> Granted:
         return await self._grants.refresh(token, claims)
