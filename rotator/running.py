@@ -36,19 +36,8 @@ def daemon_of(
     clock = engine.world.clock
     life = Life(systemd, pulse_file(engine.configuration.state.signs), monotonic=clock.monotonic)
 
-    async def reload() -> str:
-        well = False
-        try:
-            configuration = await asyncio.to_thread(read)
-            changed = await engine.take(configuration)
-            well = True
-        finally:
-            reloaded(well)
-        taken(configuration)
-        return changed
-
     orders = Orders(
-        reload=reload,
+        reload=lambda: _reload(engine, read, taken=taken, reloaded=reloaded),
         rotate=engine.rotate_on_signal,
         state=engine.state,
         status=lambda: f"at work, {len(engine.secrets.connections)} connections",
@@ -60,6 +49,24 @@ def daemon_of(
     )
     bell = _bell(engine.configuration.state, scheduler.nudge)
     return Daemon(engine.dispatcher, scheduler, orders=orders, life=life, bell=bell)
+
+
+async def _reload(
+    engine: Engine,
+    read: Callable[[], Configuration],
+    *,
+    taken: Callable[[Configuration], None],
+    reloaded: Callable[[bool], None],
+) -> str:
+    well = False
+    try:
+        configuration = await asyncio.to_thread(read)
+        changed = await engine.take(configuration)
+        well = True
+    finally:
+        reloaded(well)
+    taken(configuration)
+    return changed
 
 
 @asynccontextmanager

@@ -20,6 +20,17 @@ Emergency = Annotated[
 ]
 
 
+AcceptOutage = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-outage", metavar="DEST", help="With --compromised: go on without this destination (repeatable)."
+    ),
+]
+Key = Annotated[
+    str, typer.Option(metavar="KEY_ID", help="With --compromised: revoke this key too, though it is not ours.")
+]
+
+
 def rotate(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Which rotations.")] = None,
@@ -29,17 +40,8 @@ def rotate(
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Then revoke every other secret of ours at once.")
     ] = False,
-    accept_outage: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--accept-outage",
-            metavar="DEST",
-            help="With --compromised: go on without this destination (repeatable).",
-        ),
-    ] = None,
-    key: Annotated[
-        str, typer.Option(metavar="KEY_ID", help="With --compromised: revoke this key too, though it is not ours.")
-    ] = "",
+    accept_outage: AcceptOutage = None,
+    key: Key = "",
     emergency: Emergency = "",
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or leave it to the daemon.")
