@@ -97,6 +97,9 @@ class Engine:
 
     async def housekeeping(self) -> None:
         """What is done soon after the start and every hour."""
+        from rotator.engine.spooling import clean_up
+
+        await clean_up(self.world)
         await self.store.tidy()
         await self.watch.look()
 
@@ -181,6 +184,7 @@ async def open_engine(
 ) -> AsyncIterator[Engine]:
     """Everything, with the definitions brought into the books. Raises LeaseHeld when another engine is at work."""
     from rotator.engine.dispatcher import Dispatcher
+    from rotator.engine.spooling import take_up
     from rotator.entra.client_secrets import ClientSecrets
     from rotator.entra.expiry_watch import ExpiryWatch
 
@@ -198,6 +202,7 @@ async def open_engine(
             world = _world(configuration, store, directories, time=time, observers=observers, spread=spread)
             # Behind the new connection may be a server that lost the last transactions (law L16).
             store.when_reconnected(world.memory.compared.clear)
+            await take_up(world)
             dispatcher = Dispatcher(world, concurrency=configuration.daemon.concurrency, trouble=_trouble)
             watch = ExpiryWatch(secrets, directories, now=store.now)
             try:
@@ -283,6 +288,7 @@ def _world(
         chance=SystemChance(),
         clockwatch=ClockWatch(pace=time.pace),
         holder=f"{node_name(configuration)}/{SystemChance().letters(6)}",
+        spool=store.spool(configuration.state.spools),
         observers=tuple(observers),
         limits=_limits(configuration),
         freeze=configuration.freeze,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from rotator.domain.changes import Change
 from rotator.domain.events import Event
+from rotator.domain.kept import Kept
 from rotator.domain.model import (
     Application,
     Connection,
@@ -349,6 +350,19 @@ class Roll(Protocol):
 
     async def leave(self, holder: str) -> None:
         """It has ended and let go of all it held: the others may look at once."""
+
+class Spool(Protocol):
+    """Where issued credentials wait, sealed, while the books cannot be written; they outlive the process."""
+
+    async def keep(self, kept: Kept) -> None:
+        """Keep it durably, over what is kept of that key id. Raises StoreUnavailable."""
+
+    async def drop(self, key_id: str) -> None:
+        """Forget it; one that is not kept is no error."""
+
+    async def left(self) -> Sequence[Kept]:
+        """What earlier lives have left, and what is only to be revoked. What cannot be read is told, and kept aside."""
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 
 from rotator.config.keys import EncryptionKey
-from rotator.config.signs import signs_of
+from rotator.config.signs import lasting_of, signs_of
 from rotator.options import FilePath, Name, Options, Rule, one_of, problem, refuse, span, text, whole
 from rotator.references import FOLDER, Reference
 
@@ -126,6 +126,15 @@ class State(Options):
     def signs(self) -> Path:
         """Beside which path a daemon leaves its signs of life."""
         return self.path or signs_of(self.url)
+
+    @property
+    def spools(self) -> tuple[Path, ...]:
+        """The folders in which issued secrets wait, sealed, while the database does not answer; the first that can.
+
+        One that outlives the machine, then the one for signs of life: a full disk does not fill that one.
+        """
+        beside = (self.path or lasting_of(self.url), signs_of(self.url))
+        return tuple(path.with_name(path.name + ".spool") for path in beside if path is not None)
 
 
 class Limits(Options):

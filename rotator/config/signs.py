@@ -1,4 +1,4 @@
-"""Where does a daemon leave its signs of life when its database is no file?"""
+"""Where does a daemon leave files of its own when its database is no file: signs of life, and what waits for it?"""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+#: The folder of the default database.
+_STATE = Path("/var/lib/rotator")
 
 
 def signs_of(url: str) -> Path:
@@ -20,8 +23,31 @@ def signs_of(url: str) -> Path:
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
         if given or _is_ours(folder.lstat()):
-            return folder / f"rotator-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+            return folder / _named(url)
     return Path("/nonexistent") / "rotator"
+
+
+def lasting_of(url: str) -> Path | None:
+    """Beside which path it leaves what must outlive it, perhaps the machine's next start; None: nowhere.
+
+    systemd names a folder to a service; an image or a package makes the one of the default database; a person has one.
+    """
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given) / _named(url)
+    if os.access(_STATE, os.W_OK | os.X_OK):
+        return _STATE / _named(url)
+    home = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not home.is_absolute():
+        try:
+            home = Path.home() / ".local" / "state"
+        except RuntimeError:  # nobody's
+            return None
+    return home / "rotator" / _named(url)
+
+
+def _named(url: str) -> str:
+    return f"rotator-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def _is_ours(found: os.stat_result) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from rotator.domain import plan
-from rotator.domain.changes import SealText
 from rotator.domain.events import Issued as IssuedEvent
 from rotator.domain.events import SignInTried
+from rotator.domain.kept import Kept
 from rotator.domain.model import Credential, CredentialState, IssueIntent, Secret
 from rotator.engine.preflight import examine
 from rotator.engine.survey import survey
+from rotator.engine.spooling import record
 from rotator.engine.visit import Visit
-from rotator.errors import DirectoryError, DirectoryThrottled, LeaseLost, OutcomeUnknown, RotatorError, StoreUnavailable
+from rotator.errors import DirectoryError, DirectoryThrottled, OutcomeUnknown, RotatorError
 from rotator.ports import Directory, Issued, Proof
 
 _LONGEST_NAME = 90
@@ -56,7 +56,7 @@ async def issue(visit: Visit, step: plan.Issue) -> None:
         facts = {**_failure(refused), "refused": str(refused)}
         visit.note(replace(intent, outcome="refused"), visit.entry("issue", "outcome", ok=False, n=step.n, **facts))
     else:
-        await _keep(visit, directory, intent, issued)
+        await _keep(visit, intent, issued)
     visit.heard(directory)
 
 
@@ -100,7 +100,7 @@ async def verify(visit: Visit, step: plan.Verify) -> None:
     visit.note(visit.entry("verify", "outcome", ok=True, key_id=step.key_id, tries=tries, code=proof.code))
 
 
-async def _keep(visit: Visit, directory: Directory, intent: IssueIntent, issued: Issued) -> None:
+async def _keep(visit: Visit, intent: IssueIntent, issued: Issued) -> None:
     """Record what Graph made; if another node has taken over, take it away again by its key id."""
     named = issued.display_name == intent.display_name
     unfit_before = plan.progress(visit.facts.attempt, visit.facts.journal).unfit_seen if visit.facts.attempt else 0
@@ -114,31 +114,22 @@ async def _keep(visit: Visit, directory: Directory, intent: IssueIntent, issued:
     }
     if unfit:
         facts["unfit"] = "the text begins with '-'" if named else "Entra changed its display name"
-    visit.note(replace(intent, outcome="issued"), credential, visit.entry("issue", "outcome", **facts))
+    entries = [visit.entry("issue", "outcome", **facts)]
     if not named:
         message = f"Entra named the new credential {issued.display_name!r} instead of {intent.display_name!r}"
-        visit.note(visit.entry("close", "intent", outcome="failed", message=message))
+        entries.append(visit.entry("close", "intent", outcome="failed", message=message))
+    kept = Kept(
+        lease=visit.hold.lease,
+        connection=visit.rotation.connection,
+        intent=replace(intent, outcome="issued"),
+        credential=credential,
+        entries=tuple(entries),
+        text=None if unfit else issued.text,
+    )
+    visit.note(*kept.changes)
     if not unfit:
-        visit.note(SealText(issued.key_id, issued.text))
         visit.tell(IssuedEvent(visit.rotation.name, visit.now, intent.attempt_id, issued.key_id, issued.expires_at))
-    try:
-        await _insist(visit)
-    except LeaseLost:
-        # Should this fail too, the next survey finds the key by its display name.
-        with suppress(DirectoryError):
-            await directory.remove_password(visit.application.object_id, issued.key_id)
-        raise
-
-
-async def _insist(visit: Visit) -> None:
-    """An issued secret that cannot be recorded is kept in memory until the store answers again."""
-    while True:
-        try:
-            await visit.commit()
-        except StoreUnavailable:
-            await visit.world.clock.sleep(1.0)
-        else:
-            return
+    await record(visit, kept)
 
 
 def _ledger_row(visit: Visit, intent: IssueIntent, issued: Issued, *, unfit: bool) -> Credential:

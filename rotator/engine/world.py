@@ -12,7 +12,7 @@ from rotator.domain.freeze import FreezeRule
 from rotator.domain.model import Limits
 from rotator.engine.clockwatch import ClockWatch
 from rotator.engine.recent import Recent
-from rotator.ports import Chance, Clock, Destinations, Directories, Hooks, Observer, Store
+from rotator.ports import Chance, Clock, Destinations, Directories, Hooks, Observer, Spool, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class World:
     holder: str
     observers: Sequence[Observer] = ()
     limits: Limits = field(default_factory=Limits)
+    #: Where an issued secret waits while the books cannot be written.
+    spool: Spool
     #: When nothing is rotated unless expiry forces it.
     freeze: Sequence[FreezeRule] = ()
     pace: Pace = Pace()

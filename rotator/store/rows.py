@@ -81,16 +81,20 @@ class Form(Generic[Value]):
         self._read: list[tuple[int, Callable[[Any], Any]]] = []
         self._application: int | None = None
         self.columns: list[ColumnElement[Any]] = []
+        #: What the columns are called, derived ones by their fields.
+        self._called: list[str] = []
         for field in fields(cast("Any", kind)):
             if field.name == "application":
                 self._application = len(self.columns)
                 self._stored += _APPLICATION
                 self.columns += [table.c[column] for column, _ in _APPLICATION]
+                self._called += [column for column, _ in _APPLICATION]
                 continue
             write, read = _CODECS[str(field.type)]
             # Positions are those after the application has become one value.
             at = len(self.columns) - (0 if self._application is None else len(_APPLICATION) - 1)
             self.columns.append(elsewhere[field.name] if field.name in elsewhere else table.c[field.name])
+            self._called.append(field.name)
             if read is not None:
                 self._read.append((at, read))
             if field.name not in elsewhere:
@@ -115,6 +119,10 @@ class Form(Generic[Value]):
         for at, read in self._read:
             values[at] = read(values[at])
         return self.kind(*values)
+
+    def of_params(self, params: Mapping[str, Any]) -> Value:
+        """The value that `params` made these columns of; derived fields are named too. Raises KeyError."""
+        return self.value([params[name] for name in self._called])
 
     @property
     def width(self) -> int:

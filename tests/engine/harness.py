@@ -76,6 +76,7 @@ class Harness:
         self.clock = ManualClock()
         self.chance = SeededChance()
         self.limits = limits or Limits()
+        self.folder = folder
         for name, content in _new_database().items():
             (folder / name).write_bytes(content)
         self.store: SqlStore = open_store(
@@ -120,6 +121,7 @@ class Harness:
             chance=self.chance,
             clockwatch=ClockWatch(),
             holder=holder,
+            spool=ports.get("spool", self.store.spool([self.folder / "spool"], inline=True)),
             observers=(recorder,),
             limits=self.limits,
             pace=Pace(reconcile=DAY),

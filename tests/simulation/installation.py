@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.domain.edits import edits
 from rotator.domain.events import Event
+from rotator.domain.kept import Kept
 from rotator.domain.model import Lease, Request, Rotation
 from rotator.domain.secret import Secret
 from rotator.ports import Listed
@@ -43,6 +44,8 @@ class Installation:
         self.places = Places()
         self.nodes: dict[str, Node] = {}
         self.node_names = [f"{id_}-{n}" for n in range(1, nodes + 1)]
+        #: What each node's own disk holds, whichever of its processes lives.
+        self.disks: dict[str, dict[str, Kept]] = {name: {} for name in self.node_names}
         #: The definitions as they stand in the configuration files.
         self.wanted: list[Rotation] = []
         #: The ids of all rotations by every name they ever had; a visit under way speaks of the old name.

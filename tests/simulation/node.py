@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.domain.events import Event, SignInTried, StepEnded
+from rotator.domain.kept import Kept
 from rotator.domain.model import Limits, Rotation
 from rotator.engine.clockwatch import ClockWatch
 from rotator.engine.dispatcher import Dispatcher
+from rotator.engine.spooling import take_up
 from rotator.engine.world import Memory, Pace, World
 from rotator.errors import LeaseLost, StoreError, StoreUnavailable
 from rotator.ports import HookResult
@@ -117,6 +119,29 @@ class NodeStore:
         return call
 
 
+class NodeSpool:
+    """The port `Spool` on the disk of one node, which outlives its processes."""
+
+    def __init__(self, disk: dict[str, Kept], gate: NodeGate) -> None:
+        self._disk = disk
+        self._gate = gate
+        self._awaited: set[str] = set()
+
+    async def keep(self, kept: Kept) -> None:
+        await self._gate()
+        self._disk[kept.key_id] = kept
+        (self._awaited.discard if kept.stale else self._awaited.add)(kept.key_id)
+
+    async def drop(self, key_id: str) -> None:
+        await self._gate()
+        self._awaited.discard(key_id)
+        self._disk.pop(key_id, None)
+
+    async def left(self) -> list[Kept]:
+        await self._gate()
+        return [kept for kept in self._disk.values() if kept.key_id not in self._awaited]
+
+
 class NoHooks:
     """The port `Hooks` without any."""
 
@@ -168,6 +193,7 @@ class Node:
             chance=SeededChance(seed),
             clockwatch=ClockWatch(),
             holder=name,
+            spool=NodeSpool(installation.disks[name.partition(".")[0]], self.gate),
             observers=[Recorder(name, universe.write, installation.watcher(name).told)],
             limits=Limits(failures_before_pause=installation.failures_before_pause),
             pace=Pace(reconcile=_RECONCILE),
@@ -194,6 +220,7 @@ class Node:
         self.kill()
 
     async def _run(self) -> None:
+        await take_up(self.world)
         while True:
             self.dispatcher.nudged.clear()
             wait = await self._turn()
