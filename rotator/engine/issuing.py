@@ -11,8 +11,8 @@ from rotator.domain.events import SignInTried
 from rotator.domain.kept import Kept
 from rotator.domain.model import Credential, CredentialState, IssueIntent, Secret
 from rotator.engine.preflight import examine
-from rotator.engine.survey import survey
 from rotator.engine.spooling import record
+from rotator.engine.survey import survey
 from rotator.engine.visit import Visit
 from rotator.errors import DirectoryError, DirectoryThrottled, OutcomeUnknown, RotatorError
 from rotator.ports import Directory, Issued, Proof

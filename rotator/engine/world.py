@@ -60,10 +60,10 @@ class World:
     clockwatch: ClockWatch
     #: Names this engine in leases; unique per process.
     holder: str
-    observers: Sequence[Observer] = ()
-    limits: Limits = field(default_factory=Limits)
     #: Where an issued secret waits while the books cannot be written.
     spool: Spool
+    observers: Sequence[Observer] = ()
+    limits: Limits = field(default_factory=Limits)
     #: When nothing is rotated unless expiry forces it.
     freeze: Sequence[FreezeRule] = ()
     pace: Pace = Pace()
