@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,8 +39,8 @@ class _Open:
     """A channel in use."""
 
     options: AnyChannel
-    post: Post
-    sending: asyncio.Task[None]
+    posts: Sequence[Post]
+    sending: Sequence[asyncio.Task[None]]
 
 
 class Telling:
@@ -65,8 +65,9 @@ class Telling:
                 before.remove(kept)
             self._channels.append(kept or self._opened(options, n))
         for gone in before:
-            gone.sending.cancel()
-        self._notifier.posts = [each.post for each in self._channels]
+            for sending in gone.sending:
+                sending.cancel()
+        self._notifier.posts = [post for each in self._channels for post in each.posts]
         if configuration.notifications and self._telling is None:
             # Nothing is noted while nobody is to be told.
             self._telling = asyncio.create_task(self._notifier.run())
@@ -81,7 +82,10 @@ class Telling:
 
     async def close(self) -> None:
         """Say the last words, and let go."""
-        tasks = [*(each.sending for each in self._channels), *([self._telling] if self._telling else [])]
+        tasks = [
+            *(task for each in self._channels for task in each.sending),
+            *([self._telling] if self._telling else []),
+        ]
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -95,23 +99,28 @@ class Telling:
     def _opened(self, options: AnyChannel, n: int) -> _Open:
         from rotator.observers.post import Post, Route
 
-        channel = self._channel(options, f"notifications[{n}] ({options.kind})")
-        post = Post(channel, Route(frozenset(options.events), options.labels), self._engine.world.clock)
-        return _Open(options, post, asyncio.create_task(post.run()))
+        route, clock = Route(frozenset(options.events), options.labels), self._engine.world.clock
+        name = f"notifications[{n}] ({options.kind})"
+        posts = [Post(channel, route, clock) for channel in self._channels_of(options, name)]
+        return _Open(options, posts, [asyncio.create_task(post.run()) for post in posts])
 
-    def _channel(self, options: AnyChannel, name: str) -> Channel:
-        from rotator.config.notifications import Email, Slack, Webhook
+    def _channels_of(self, options: AnyChannel, name: str) -> Sequence[Channel]:
+        """One, or for Apprise one for each address: what one service does not take, the others are not sent again."""
+        from rotator.config.notifications import Apprise, Email, Slack, Webhook
         from rotator.observers import wording
+        from rotator.observers.apprise import AppriseChannel
         from rotator.observers.channels import HttpChannel, MailChannel
 
+        if isinstance(options, Apprise):
+            return [AppriseChannel(f"{name} urls[{n}]", url.resolve) for n, url in enumerate(options.urls)]
         if isinstance(options, Email):
-            return MailChannel(name, self._mailbox(options))
+            return [MailChannel(name, self._mailbox(options))]
         if isinstance(options, Webhook):
             address = options.url
-            return HttpChannel(name, lambda: address, wording.plain, self._client, self._signed_by(options.secret))
+            return [HttpChannel(name, lambda: address, wording.plain, self._client, self._signed_by(options.secret))]
         said = wording.slack if isinstance(options, Slack) else wording.teams
         named = options.url
-        return HttpChannel(name, lambda: named.resolve().reveal(), said, self._client)
+        return [HttpChannel(name, lambda: named.resolve().reveal(), said, self._client)]
 
     def _mailbox(self, options: Email) -> Mailbox:
         from rotator.observers.channels import Mailbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -75,6 +76,8 @@ class Channel(Options):
             held = getattr(self, name)
             if isinstance(held, Reference):
                 yield field.alias or name, held
+            elif isinstance(held, tuple):
+                yield from ((f"{name}[{n}]", each) for n, each in enumerate(held) if isinstance(each, Reference))
 
 
 class Slack(Channel):
@@ -133,8 +136,35 @@ class Email(Channel):
         return found["host"].strip("[]"), int(found["port"] or _PORTS[self.security])
 
 
-AnyChannel = Slack | Teams | Webhook | Email
-CHANNELS: dict[str, type[AnyChannel]] = {"slack": Slack, "teams": Teams, "webhook": Webhook, "email": Email}
+class Apprise(Channel):
+    """Any of the services that the library Apprise knows."""
+
+    kind: Literal["apprise"]
+    urls: tuple[NamedSecret, ...] = Field(
+        description="Names the Apprise URL of each service, which is a secret.", json_schema_extra={"minItems": 1}
+    )
+
+    @field_validator("kind", mode="after")
+    @classmethod
+    def _has_its_extra(cls, kind: str) -> str:
+        if find_spec("apprise") is None:
+            problem("the library apprise is not installed", "pip install 'entra-rotator[apprise]'")
+        return kind
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _one_at_least(cls, urls: object) -> object:
+        return urls if isinstance(urls, list) and urls else refuse(urls, "a list such as [{credential: pager-url}]")
+
+
+AnyChannel = Slack | Teams | Webhook | Email | Apprise
+CHANNELS: dict[str, type[AnyChannel]] = {
+    "slack": Slack,
+    "teams": Teams,
+    "webhook": Webhook,
+    "email": Email,
+    "apprise": Apprise,
+}
 
 
 def read_channels(

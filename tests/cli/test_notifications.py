@@ -43,6 +43,28 @@ def test_a_channel_that_fails_changes_nothing(workspace: Workspace, tenant: Tena
     assert len(receiver.bodies) == 1
 
 
+def test_apprise_tells_each_service_by_itself_and_shows_no_address_however_much_is_logged(
+    workspace: Workspace, tenant: Tenant
+) -> None:
+    workspace.add("quiet", tenant.application())
+    with closing(Receiver(500)) as bad, closing(Receiver()) as good:
+        urls = {
+            name: each.address.replace("http://", "json://me:hidden-word@") for name, each in (("B", bad), ("G", good))
+        }
+        workspace.document["notifications"] = [
+            {"kind": "apprise", "urls": [{"env": "B"}, {"env": "G"}], "events": ["success"]}
+        ]
+
+        said = workspace.rotator("run", "--once", "--log-level", "debug", **urls)
+
+    assert said.status == 0
+    assert (len(bad.bodies), len(good.bodies)) == (1, 1)
+    assert b"quiet: rotated" in good.bodies[0][2]
+    assert "notifications[0] (apprise) urls[0]" in said.err
+    for word in ("hidden-word", "secret-path"):
+        assert word not in said.err + said.out
+
+
 def test_a_channel_whose_secret_is_not_there_is_a_mistake_of_the_configuration(workspace: Workspace) -> None:
     with closing(Receiver()) as receiver:
         workspace.document["notifications"] = [channel(receiver)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.config.writing import CONNECTION, KEY, OURS, ROTATION, TENANT, Folder
@@ -127,11 +129,22 @@ MAIN = {
     ),
     "a channel of no kind": (
         "notifications: [{url: x}]",
-        "1:17: notifications[0].kind: missing (slack | teams | webhook | email)",
+        "1:17: notifications[0].kind: missing (slack | teams | webhook | email | apprise)",
     ),
     "a channel of an unknown kind": (
         "notifications: [{kind: pigeon}]",
-        "1:24: notifications[0].kind: 'pigeon' is not allowed (slack | teams | webhook | email)",
+        "1:24: notifications[0].kind: 'pigeon' is not allowed (slack | teams | webhook | email | apprise)",
+    ),
+    "a channel of Apprise without a service": (
+        "notifications: [{kind: apprise, urls: []}]",
+        "1:39: notifications[0].urls: a list is not allowed (a list such as [{credential: pager-url}])",
+    ),
+    "an address of Apprise written here": (
+        "notifications: [{kind: apprise, urls: [discord://x@y]}]",
+        (
+            "1:40: notifications[0].urls[0]: a secret is not written here"
+            " ({env: NAME}, {file: /PATH} or {credential: NAME})"
+        ),
     ),
     "an address of Slack that is written out": (
         "notifications: [{kind: slack, url: https://hooks.example/T0}]",
@@ -285,4 +298,17 @@ def test_a_mistake_in_the_defaults_is_told_once_however_many_inherit_it(folder: 
 
     assert [line for line in problems if "rotationInterval" in line] == [
         f"config.yaml:15:30: defaults.rotationInterval: 0 is not allowed ({DAYS})"
+    ]
+
+
+def test_a_channel_whose_library_is_missing_is_told_with_how_to_get_it(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+
+    assert folder.problems("notifications: [{kind: apprise, urls: [{env: X}]}]\n" + CONNECTION) == [
+        (
+            "config.yaml:1:24: notifications[0].kind: the library apprise is not installed"
+            " (pip install 'entra-rotator[apprise]')"
+        )
     ]

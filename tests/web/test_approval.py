@@ -10,8 +10,7 @@ import pytest
 
 from rotator.domain.access import Grant, Role
 from rotator.simulator.server import Running
-from tests.web.house import ROTATIONS, House, open_house
-from tests.web.test_connections import configured
+from tests.web.house import ROTATIONS, House, configured, open_house
 
 
 def waiting(running: Running, **changes: Any) -> dict[str, Any]:
