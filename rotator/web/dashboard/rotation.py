@@ -18,6 +18,7 @@ from rotator.domain.telling import told
 from rotator.web.api.events import stream
 from rotator.web.dashboard import timeline
 from rotator.web.dashboard.choosing import chosen, may
+from rotator.web.dashboard.revealing import names_of
 from rotator.web.dashboard.visits import Visit, page
 
 #: Attempts and credentials on the page, the newest.
@@ -49,7 +50,8 @@ class Place:
 
 
 async def _rotation(visit: Visit) -> Response:
-    return visit.page("rotation.html", **await _told(visit))
+    told = await _told(visit)
+    return visit.page("rotation.html", names=names_of(told["rotation"]), **told)
 
 
 async def _part(visit: Visit) -> Response:
