@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -33,7 +34,8 @@ async def measured(engine: Engine, metrics: Metrics) -> AsyncIterator[str]:
         yield ""
         return
     world = engine.world
-    keeper = Keeper(metrics, engine.store, world.clock, pace=lambda: world.clockwatch.pace)
+    among = None if engine.configuration.state.path else partial(_differing, engine)
+    keeper = Keeper(metrics, engine.store, world.clock, pace=lambda: world.clockwatch.pace, differing=among)
     engine.directories.meter = metrics
     metrics.connection_ends = engine.watch.ends
     metrics.standings.freeze = lambda: engine.world.freeze
@@ -47,6 +49,12 @@ async def measured(engine: Engine, metrics: Metrics) -> AsyncIterator[str]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def _differing(engine: Engine) -> bool:
+    from rotator.domain.nodes import differing
+
+    return differing(*await engine.store.nodes.nodes())
 
 
 def _stocktaking(engine: Engine, metrics: Metrics) -> Iterator[asyncio.Task[None]]:

@@ -62,13 +62,20 @@ class Keeper:
     """Looks into the books for as long as it runs. Other nodes' doings are seen in their turn."""
 
     def __init__(
-        self, metrics: Metrics, books: Books, clock: Clock, *, pace: Callable[[], float] = lambda: 1.0
+        self,
+        metrics: Metrics,
+        books: Books,
+        clock: Clock,
+        *,
+        pace: Callable[[], float] = lambda: 1.0,
+        differing: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """`pace`: so many seconds of the database's time pass in one."""
+        """`pace`: so many seconds of the database's time pass in one. `differing`: do the nodes' definitions?"""
         self._metrics = metrics
         self._books = books
         self._clock = clock
         self._pace = pace
+        self._differing = differing
         self._waiting: list[str] = []
         #: By the monotonic clock.
         self._count_at = clock.monotonic()
@@ -147,6 +154,8 @@ class Keeper:
         self._read_at = now, self._clock.monotonic()
         wake_at = await self._books.next_wake()
         self._metrics.lag = max(0.0, (now - wake_at).total_seconds()) if wake_at is not None else 0.0
+        if self._differing is not None:
+            self._metrics.differing = await self._differing()
 
     async def _guarded(self, look: Callable[[], Awaitable[None]]) -> None:
         try:

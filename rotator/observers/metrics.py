@@ -32,6 +32,8 @@ class Metrics:
         self.changed: set[str] = set()
         #: How long the rotation that waits longest for its turn has waited, in seconds.
         self.lag = 0.0
+        #: Living nodes have read different definitions.
+        self.differing = False
         #: When what each connection signs in with ends.
         self.connection_ends: Callable[[], Mapping[str, datetime]] = dict
         #: Families of others, after ours.
@@ -98,6 +100,7 @@ class Metrics:
             ("rotator_orphans", "Secrets with our display name that no book accounts for.", len(self._orphans)),
             ("rotator_scheduler_lag_seconds", "How long what is due has waited for its turn.", self.lag),
             ("rotator_config_last_reload_successful", "0 while a reload has been refused.", int(self._reloaded_well)),
+            ("rotator_definitions_differ", "1 while nodes have read different definitions.", int(self.differing)),
         )
         for name, about, value in gauges:
             yield head(name, "gauge", about) + line(name, value)

@@ -24,7 +24,11 @@ class NodeSpace(Workspace):
     """The folder of one node: its own configuration file, its own log; the database is shared."""
 
     def environment(self, **more: str) -> dict[str, str]:
-        return super().environment(**{_SEALING: SEALING.reveal(), "RUNTIME_DIRECTORY": str(self.folder), **more})
+        return super().environment(**{_SEALING: SEALING.reveal(), **self._folders(), **more})
+
+    def _folders(self) -> dict[str, str]:
+        """Those that systemd gives a service."""
+        return {"RUNTIME_DIRECTORY": str(self.folder / "run"), "STATE_DIRECTORY": str(self.folder / "state")}
 
 
 @dataclass(slots=True)

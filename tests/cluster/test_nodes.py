@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections import Counter
 
-from tests.cli.workspace import Tenant
+import httpx
+
+from tests.cli.workspace import Daemon, Tenant
 from tests.cluster.installation import Cluster
 
 #: Sign-ins a second apart: an attempt is under way for a while.
@@ -76,6 +79,7 @@ def test_a_request_reaches_the_nodes_at_once_and_their_list_tells_who_lives(clus
 def test_a_node_whose_files_were_left_behind_does_not_bring_them_back(cluster: Cluster, tenant: Tenant) -> None:
     with_rotations(cluster, tenant, 1)
     cluster.document["rotations"][0] |= {"initial": "wait", "description": "old"}
+    cluster.document["metrics"] = {"listen": "127.0.0.1:0"}
     left_behind = cluster.space("late")
     cluster.start("early").signal(signal.SIGTERM)
     cluster.document["rotations"][0]["description"] = "new"
@@ -86,7 +90,14 @@ def test_a_node_whose_files_were_left_behind_does_not_bring_them_back(cluster: C
     assert [each["description"] for each in cluster.rotator("status", "--json").json["secretRotations"]] == ["new"]
     said = cluster.rotator("check")
     assert "different definitions" in said.out
+    cluster.until(lambda: "rotator_definitions_differ 1" in numbers(late))
     # Once all that are left have been set back, nobody defends what was newer.
     cluster.daemons["early"].signal(signal.SIGTERM)
     cluster.until(lambda: "no other node has newer ones" in late.log())
     assert [each["description"] for each in cluster.rotator("status", "--json").json["secretRotations"]] == ["old"]
+
+
+def numbers(node: Daemon) -> str:
+    """What Prometheus would be told."""
+    address = json.loads(next(line for line in node.log().splitlines() if "the numbers are told" in line))["address"]
+    return httpx.get(f"{address}/metrics", trust_env=False, timeout=30).text

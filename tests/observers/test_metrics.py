@@ -102,6 +102,18 @@ async def test_a_rotation_is_counted_timed_and_shown_with_its_ends(measured: Mea
     assert 29 * 86400 < following - success < 32 * 86400
 
 
+async def test_nodes_that_have_read_different_definitions_are_told_of(measured: Measured) -> None:
+    answers = iter([True, False])
+
+    async def differing() -> bool:
+        return next(answers)
+
+    keeper = Keeper(measured.metrics, measured.harness.store, measured.harness.clock, differing=differing)
+    for wanted in (1, 0):
+        await keeper.look()
+        assert Samples(keeper.text()).value("rotator_definitions_differ") == wanted
+
+
 async def test_the_replaced_secret_is_pending_until_it_is_revoked(measured: Measured) -> None:
     await measured.harness.define(billing(overlap=timedelta(days=2)))
     await measured.harness.turn()
