@@ -70,7 +70,7 @@ async def _events(visit: Visit) -> Response:
 async def _told(visit: Visit) -> dict[str, Any]:
     facts, now = await chosen(visit)
     rotation, books = facts.rotation, visit.dashboard.books
-    span = timeline.Span.around(now, "year")
+    span, zoom = timeline.Span.fitting(now, rotation.schedule)
     past = await visit.dashboard.resources.books.history(rotation.id, limit=_MOST_ATTEMPTS)
     ledger = await books.ledger(rotation.id)
     return {
@@ -80,6 +80,7 @@ async def _told(visit: Visit) -> dict[str, Any]:
         "state": state_of(facts),
         "next_at": next_rotation_at(facts),
         "span": span,
+        "zoom": zoom,
         "lane": timeline.lane(facts, await books.life(rotation.id, span.start), span),
         "attempts": [(attempt, list(lines(entries))) for attempt, entries in past],
         "places": list(_places(facts)),

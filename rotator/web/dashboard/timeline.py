@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from rotator.domain.model import Credential, CredentialState, Facts, Outcome
 from rotator.domain.next_time import next_rotation_at
 from rotator.domain.overview import Life
+from rotator.domain.schedule import Schedule
 from rotator.web.dashboard.words import far, many, moment, short
 
 #: What people choose -> how much of it lies before now, how much after, and how far apart the lines are.
@@ -22,8 +23,8 @@ ZOOMS: dict[str, tuple[timedelta, timedelta, timedelta]] = {
 }
 #: Of one lane; more would be no picture.
 _MOST_ROWS, _MOST_MARKS, _MOST_COMING = 6, 60, 12
-#: In pixels.
-_ROW, _EDGE = 9, 7
+#: In pixels: a bar with its gap; the strip of the marks above them; what is left free below.
+_ROW, _STRIP, _EDGE = 11, 15, 4
 _DAY = timedelta(days=1)
 
 
@@ -35,6 +36,13 @@ class Span:
     end: datetime
     now: datetime
     step: timedelta
+
+    @classmethod
+    def fitting(cls, now: datetime, schedule: Schedule) -> tuple[Span, str]:
+        """The narrowest that holds the next two rotations, or the widest; and the word for it."""
+        two = timedelta(days=2 * schedule.interval)
+        zoom = next((zoom for zoom, (_, after, _) in ZOOMS.items() if two <= after), list(ZOOMS)[-1])
+        return cls.around(now, zoom), zoom
 
     @classmethod
     def around(cls, now: datetime, zoom: str) -> Span:
@@ -87,7 +95,9 @@ class Lane:
 
     bars: tuple[Bar, ...]
     marks: tuple[Mark, ...]
+    #: In pixels: of all of it, and of the middle of the marks.
     height: int
+    marks_at: int
     #: The same in words.
     about: str
 
@@ -97,8 +107,8 @@ def lane(facts: Facts, life: Life, span: Span) -> Lane:
     rows: list[datetime] = []
     bars = [_bar(each, span, _row(rows, each)) for each in life.credentials if _is_shown(each, span)]
     marks = [*_tried(life, span), *_coming(facts, span)]
-    height = 2 * _EDGE + _ROW * max(1, min(len(rows), _MOST_ROWS))
-    return Lane(tuple(bars), tuple(marks), height, _said(life, marks))
+    height = _STRIP + _ROW * max(1, min(len(rows), _MOST_ROWS)) + _EDGE
+    return Lane(tuple(bars), tuple(marks), height, marks_at=_STRIP // 2 + 1, about=_said(life, marks))
 
 
 def state_of(credential: Credential, now: datetime) -> str:
@@ -132,7 +142,7 @@ def _bar(credential: Credential, span: Span, row: int) -> Bar:
     until = "revoked" if credential.revoked_at else "expires"
     since, ends = moment(credential.starts_at), moment(ends_at(credential))
     about = f"{state} {short(credential.key_id)}, since {since}, {until} {ends}"
-    return Bar(x, round(max(0.3, end - x), 2), _EDGE + row * _ROW, state, about)
+    return Bar(x, round(max(0.3, end - x), 2), _STRIP + row * _ROW, state, about)
 
 
 def _tried(life: Life, span: Span) -> list[Mark]:

@@ -43,6 +43,11 @@ def span(length: timedelta) -> str:
     return " ".join(each for each in said if not each.startswith("0 ")) or "0 s"
 
 
+def seconds(count: float) -> str:
+    """How long a step took."""
+    return f"{count:.1f} s" if count < _UNITS[2][1] else span(timedelta(seconds=count))
+
+
 def far(at: datetime | None, now: datetime) -> str:
     """How far away a time is."""
     if at is None:
@@ -68,6 +73,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "exact": exact,
     "machine": machine,
     "span": span,
+    "seconds": seconds,
     "far": far,
     "many": many,
     "short": short,
