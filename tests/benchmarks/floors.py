@@ -118,8 +118,8 @@ async def bare(where: Tenant) -> AsyncIterator[Bare]:
 
 
 @asynccontextmanager
-async def sdk(where: Tenant, *, by_hand: bool = False) -> AsyncIterator[Sdk]:
-    """`by_hand`: sign in by azure-identity, as a script would; else by httpx, as our adapter does, which is quicker."""
+async def sdk(where: Tenant, *, by_identity: bool = False) -> AsyncIterator[Sdk]:
+    """`by_identity`: sign in by azure-identity too; else by httpx, as our adapter does, which is quicker."""
     from azure.identity.aio import ClientSecretCredential
 
     async with client(where) as http, client(where) as tokens:
@@ -127,13 +127,13 @@ async def sdk(where: Tenant, *, by_hand: bool = False) -> AsyncIterator[Sdk]:
         async def by_httpx(client_id: str, secret: str) -> None:
             await sign_in(tokens, where, client_id, secret)
 
-        async def by_identity(client_id: str, secret: str) -> None:
+        async def by_azure(client_id: str, secret: str) -> None:
             async with _credential(where, client_id, secret) as proved:
                 await proved.get_token(where.scope)
 
         credential: ClientSecretCredential
         async with _credential(where, where.client_id, where.client_secret) as credential:
-            yield Sdk(where, _graph(where, http, credential), by_identity if by_hand else by_httpx)
+            yield Sdk(where, _graph(where, http, credential), by_azure if by_identity else by_httpx)
 
 
 async def sign_in(http: httpx.AsyncClient, where: Tenant, client_id: str, secret: str) -> str:
