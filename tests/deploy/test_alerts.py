@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from rotator.observers.metrics import Metrics
+from rotator.observers.unmanaged import Taken, Unmanaged
 from tests.builders import a_credential, some_facts
 from tests.docs.pages import page
 from tests.docs.sources import alarm_codes
@@ -59,15 +61,14 @@ def test_prometheus_finds_nothing_wrong_with_what_it_is_told() -> None:
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
 
-def test_every_alert_is_tried_in_the_recorded_numbers() -> None:
-    tried = {
-        case["alertname"]
+def test_every_alert_is_seen_to_fire_and_then_to_clear_in_the_recorded_numbers() -> None:
+    cases = [
+        [(case["alertname"], bool(case["exp_alerts"])) for case in test["alert_rule_test"]]
         for test in yaml.safe_load((Path(__file__).parent / "alerts.test.yaml").read_text())["tests"]
-        for case in test["alert_rule_test"]
-        if case.get("exp_alerts")
-    }
+    ]
+    cleared = {name for test in cases for (name, fires), after in pairwise(test) if fires and after == (name, False)}
 
-    assert tried == {rule["alert"] for rule in rules()}
+    assert cleared == {rule["alert"] for rule in rules()}
 
 
 def test_every_alert_has_a_section_in_the_runbooks_in_the_same_order() -> None:
@@ -80,7 +81,9 @@ def test_every_alert_has_a_section_in_the_runbooks_in_the_same_order() -> None:
 
 
 def test_alerts_and_dashboard_ask_for_numbers_and_alarms_that_exist() -> None:
-    families = set(Samples(Metrics().text(START)).families())
+    unmanaged = Unmanaged()
+    unmanaged.learn("contoso", Taken(START))
+    families = set(Samples([*Metrics().text(START), *unmanaged.text()]).families())
     asked = "\n".join([*(rule["expr"] for rule in rules()), *expressions(json.loads(GRAFANA.read_text()))])
 
     named = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\brotator_[a-z_]+\b", asked)}
