@@ -112,6 +112,7 @@ def _dashboard(engine: Engine, parts: Parts, resources: Resources) -> Dashboard 
     if find_spec("jinja2") is None:
         _log.info("there is no dashboard: install entra-rotator[dashboard] to have it")
         return None
+    from rotator.greeting import SignIns
     from rotator.web.dashboard.parts import Dashboard
 
     configuration, store = engine.configuration, engine.store
@@ -119,9 +120,16 @@ def _dashboard(engine: Engine, parts: Parts, resources: Resources) -> Dashboard 
         parts,
         resources,
         books=store,
-        is_secure=configuration.api.tls is not None or configuration.api.behind_proxy,
+        is_secure=_is_encrypted(configuration),
         nodes=None if configuration.state.path else store.nodes.nodes,
+        sign_in=SignIns(engine),
     )
+
+
+def _is_encrypted(configuration: Configuration) -> bool:
+    """Browsers reach us over https."""
+    api, address = configuration.api, configuration.dashboard.address
+    return api.tls is not None or api.behind_proxy or address.startswith("https:")
 
 
 async def why_not_ready(engine: Engine) -> str:

@@ -33,7 +33,10 @@ def link(
     *,
     name: Name = "",
     address: Annotated[
-        str, typer.Option(metavar="URL", help="Where browsers reach the daemon; default: from api.listen.")
+        str,
+        typer.Option(
+            metavar="URL", help="Where browsers reach the daemon; default: dashboard.address, else api.listen."
+        ),
     ] = "",
 ) -> None:
     """Print a link that signs a browser in once, within ten minutes, for eight hours."""
@@ -54,11 +57,16 @@ def sign_out(context: typer.Context, *, name: Name = "") -> None:
 
 def _address(settings: Settings) -> str:
     """Where a browser on this host, or on the network that is listened to, reaches the daemon."""
-    api = settings.read().api
+    configuration = settings.read()
+    api = configuration.api
     if api.is_off:
         raise WrongUse("api.listen is off, and the dashboard with it", hint="Set api.listen, and restart the daemon.")
+    if configuration.dashboard.address:
+        return configuration.dashboard.address
     if api.socket or not api.port or api.behind_proxy:
-        raise WrongUse(f"browsers do not reach {api.listen} as such", hint="Name the address with --address URL.")
+        raise WrongUse(
+            f"browsers do not reach {api.listen} as such", hint="Name it in dashboard.address, or with --address URL."
+        )
     return f"{'https' if api.tls else 'http'}://{_host(api)}:{api.port}"
 
 
@@ -93,13 +101,12 @@ async def fresh_link(access: AccessStore, name: str = "") -> Secret:
 
 
 async def _sign_out(settings: Settings, name: str) -> str:
-    from rotator.domain.access import Method
-    from rotator.web.dashboard.sessions import IDENTITY
+    from rotator.web.dashboard.sessions import IDENTITY, METHODS
 
     async with open_existing(settings) as store:
         access = audit_of(store)
         identity = await _known(access, name or IDENTITY)
-        for method in (Method.LINK, Method.SESSION):
+        for method in METHODS:
             row = note("dashboard.sign-out", identity=identity.name, method=method.value)
             await access.revoke_tokens(identity.id, method, row)
         return identity.name

@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rotator.config.api import Api
+from rotator.config.dashboard import Dashboard
 from rotator.config.definitions import RotationOptions, destination_model, hook_model
 from rotator.config.freezes import Freeze
 from rotator.config.metrics import Metrics
@@ -72,6 +73,7 @@ def whole_model() -> type[Options]:
         "api": (Api, Api()),
         "metrics": (Metrics, Metrics()),
         "traces": (Traces, Traces()),
+        "dashboard": (Dashboard, Dashboard()),
         "notifications": (list[AnyChannel], Field(default=[], description="Who is told what happens.")),
         "freeze": (list[Freeze], Field(default=[], description="When nothing is rotated unless expiry forces it.")),
         "clouds": (dict[str, Cloud], Field(default={}, description="Clouds of one's own, by name.")),

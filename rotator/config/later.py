@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-#: Top-level blocks and options of a rotation (and of `defaults`) that come later.
-_BLOCKS = frozenset({"dashboard"})
+#: Options of a rotation (and of `defaults`) that come later.
 _ROTATION = frozenset({"revokeWhen", "revokeDeadline"})
 
 
 def later(path: tuple[str | int, ...]) -> str:
     """The refusal of the key at that path when it is one of a later version, else nothing."""
     match path:
-        case (key,):
-            known = _BLOCKS
         case ("defaults", key) | ("rotations", int(), key):
             known = _ROTATION
         case _:

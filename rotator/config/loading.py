@@ -13,9 +13,9 @@ from rotator.config.api import Api, check_api
 from rotator.config.building import build, check_rotation, warn_about
 from rotator.config.checks import check_own_names, check_places, check_signal, check_unique, warn_about_sharing
 from rotator.config.connections import WrittenConnection, check_connection, own_rotation, read_connection
+from rotator.config.dashboard import Dashboard, check_dashboard
 from rotator.config.files import Source, digests, included, open_source
 from rotator.config.freezes import read_freezes
-from rotator.config.later import later
 from rotator.config.metrics import Metrics
 from rotator.config.notifications import AnyChannel, read_channels
 from rotator.config.problems import Problems, Spot, unknown_key
@@ -39,6 +39,7 @@ BLOCKS = (
     "api",
     "metrics",
     "traces",
+    "dashboard",
     "freeze",
     "notifications",
     "clouds",
@@ -62,6 +63,7 @@ class Configuration:
     api: Api
     metrics: Metrics
     traces: Traces
+    dashboard: Dashboard
     freeze: tuple[FreezeRule, ...]
     notifications: tuple[AnyChannel, ...]
     clouds: Mapping[str, Cloud]
@@ -155,6 +157,8 @@ class _Loading:
         at = self._main / "notifications"
         channels = read_channels(at, self._context, self._problems, check_references=self._check_references)
         clouds = self._clouds()
+        dashboard = self._block("dashboard", Dashboard)
+        check_dashboard(dashboard, self._main / "dashboard", self._known_clouds(clouds), self._problems)
         connections = self._connections(clouds)
         rotations = () if self._unchanged else self._rotations(connections, daemon)
         if self._check_references:
@@ -168,6 +172,7 @@ class _Loading:
             api=api,
             metrics=metrics,
             traces=traces,
+            dashboard=dashboard,
             freeze=freeze,
             notifications=channels,
             clouds=clouds,
@@ -183,7 +188,7 @@ class _Loading:
             known = INCLUDED_BLOCKS if n else BLOCKS
             for key in (key for key in document if key not in known):
                 elsewhere = f"belongs in the main file ({' | '.join(known)})" if key in BLOCKS else ""
-                what = elsewhere or later((key,)) or unknown_key(key, known)
+                what = elsewhere or unknown_key(key, known)
                 self._problems.add(Spot(document) / key, what, key=True)
 
     def _block(self, key: str, model: type[_S]) -> _S:
@@ -211,13 +216,17 @@ class _Loading:
                 self._problems.blame(at / name, Cloud, exc)
         return clouds
 
+    def _known_clouds(self, clouds: Mapping[str, Cloud]) -> list[str]:
+        """Faulty ones too: a mistake in one is not a mistake of those that name it."""
+        written = self._main.document.get("clouds")
+        return list(written) if isinstance(written, Table) else list(clouds)
+
     def _connections(self, clouds: Mapping[str, Cloud]) -> dict[str, WrittenConnection]:
         rows = list(self._rows("connections"))
         check_unique(rows, self._problems)
         read = [read_connection(spot, raw, self._context, self._problems) for spot, raw in rows]
         good = [each for each in read if each is not None]
-        written = self._main.document.get("clouds")
-        known = list(written) if isinstance(written, Table) else list(clouds)
+        known = self._known_clouds(clouds)
         for each in good:
             check_connection(each, known, self._problems)
         return {each.options.name: each for each in good}

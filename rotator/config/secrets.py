@@ -27,8 +27,11 @@ def check_secrets(
         found = _resolved(key, at, context, problems)
         if found and not _is_key(found):
             problems.add(at, f"this is no key ({_KEY})")
-    oauth = main / "api" / "oauth" / "clientSecret"
-    _resolved(_within(main.document, "api", "oauth", "clientSecret"), oauth, context, problems)
+    for path in (("api", "oauth"), ("dashboard",)):
+        at = main
+        for step in (*path, "clientSecret"):
+            at /= step
+        _resolved(_within(main.document, *path, "clientSecret"), at, context, problems)
     for spot, raw in connections:
         credentials = _within(raw, "credentials")
         for name in ("clientSecret", "certificate", "privateKey", "refreshToken"):

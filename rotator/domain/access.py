@@ -38,6 +38,8 @@ class Method(StrEnum):
     #: A one-time link to the dashboard, made on the host, and the session of a browser that it becomes.
     LINK = "dashboard-link"
     SESSION = "dashboard-session"
+    #: The session of a browser whose user has signed in with Microsoft Entra.
+    ENTRA = "dashboard-entra"
 
     @property
     def stands_alone(self) -> bool:

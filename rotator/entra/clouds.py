@@ -33,6 +33,14 @@ class Endpoints:
         """Where tokens of that tenant come from."""
         return f"{self.authority}/{tenant_id}/oauth2/v2.0/token"
 
+    def authorize_url(self, tenant_id: str) -> str:
+        """Where people of that tenant sign in."""
+        return f"{self.authority}/{tenant_id}/oauth2/v2.0/authorize"
+
+    def sign_out_url(self, tenant_id: str) -> str:
+        """Where people of that tenant sign out: the `end_session_endpoint` of its discovery document."""
+        return f"{self.authority}/{tenant_id}/oauth2/v2.0/logout"
+
 
 def _known(name: str, authority: str, graph: str) -> Endpoints:
     return Endpoints(name, f"https://{authority}", f"https://{graph}/v1.0", f"https://{graph}/.default")

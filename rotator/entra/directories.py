@@ -121,7 +121,9 @@ class EntraDirectories:
         finally:
             await opened.directory.retire()
 
-    async def redeem(self, options: OAuthConnection, code: Secret, redirect_uri: str) -> Secret:
+    async def redeem(
+        self, options: OAuthConnection, code: Secret, redirect_uri: str, verifier: Secret | None = None
+    ) -> Secret:
         """The refresh token for a code; nobody can redeem it again. Raises as a sign-in does."""
         from rotator.entra.grants import Grants
 
@@ -131,7 +133,7 @@ class EntraDirectories:
         who = SignIn(options.name, *tenant_and_client(options))
         async with http:
             grants = Grants(http, cloud, who, client_secret=secret, seconds=timeouts.whole)
-            return await grants.redeem(code, redirect_uri)
+            return await grants.redeem(code, redirect_uri, verifier)
 
     async def warm_up(self) -> None:
         """Open every connection, so that the first rotation does not wait for imports."""

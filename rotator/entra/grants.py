@@ -1,4 +1,4 @@
-"""What does the token endpoint give for a person's consent: for a code once, for a refresh token again and again?
+"""What does the token endpoint give for a person's sign-in: for a code once, for a refresh token again and again?
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
 """
@@ -26,11 +26,12 @@ OFFLINE = "offline_access"
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """An access token and how long it lives, in seconds; the refresh token that follows, where one was given."""
+    """An access token and how long it lives, in seconds; the refresh and id tokens, where they were given."""
 
     access_token: Secret
     seconds: float
     refresh_token: Secret | None
+    id_token: Secret | None = None
 
 
 class Grants:
@@ -47,15 +48,22 @@ class Grants:
         self._who = who
         self._client_secret = client_secret
         self._seconds = seconds
-        self._operation = f"sign-in of connection {who.connection!r}"
+        self._operation = who.operation
 
-    async def redeem(self, code: Secret, redirect_uri: str) -> Secret:
-        """The refresh token for a code, which is of no use any more afterwards."""
-        granted = await self._ask(code, grant_type="authorization_code", code=code.reveal(), redirect_uri=redirect_uri)
+    async def redeem(self, code: Secret, redirect_uri: str, verifier: Secret | None = None) -> Secret:
+        """The refresh token for a code, which is of no use any more afterwards; `verifier` is that of its challenge."""
+        granted = await self._ask(code, **_of_code(code, redirect_uri, verifier))
         if granted.refresh_token is None:
             hint = f"Send the browser to /authorize with {OFFLINE} in its scope."
             raise SignInRefused(self._operation, "the code brought no refresh token", hint=hint)
         return granted.refresh_token
+
+    async def identify(self, code: Secret, redirect_uri: str, verifier: Secret, *, scope: str) -> Granted:
+        """What a person's sign-in gives, an id token among it, for a code that came of that scope."""
+        granted = await self._ask(code, scope=scope, **_of_code(code, redirect_uri, verifier))
+        if granted.id_token is None:
+            raise SignInRefused(self._operation, "the code brought no id token")
+        return granted
 
     async def refresh(self, token: Secret, claims: str = "") -> Granted:
         """An access token for a refresh token, and the next refresh token."""
@@ -71,12 +79,12 @@ class Grants:
         body = parsed(answer.content)
         token = body.get("access_token")
         if answer.status_code == 200 and isinstance(token, str) and token:
-            following = body.get("refresh_token")
             lifetime = body.get("expires_in")
             return Granted(
                 Secret(token),
                 float(lifetime) if isinstance(lifetime, int | float) else 0.0,
-                Secret(following) if isinstance(following, str) and following else None,
+                _secret(body.get("refresh_token")),
+                _secret(body.get("id_token")),
             )
         raise self._refusal(
             answer, hide=[grant.reveal(), *([self._client_secret.reveal()] if self._client_secret else [])]
@@ -102,3 +110,12 @@ class Grants:
                 self._operation, what, status=status, hint="A proxy on the way may have answered."
             )
         return sign_in_refused(refused, self._who, status=status, hide=hide)
+
+
+def _of_code(code: Secret, redirect_uri: str, verifier: Secret | None) -> dict[str, str]:
+    proof = {"code_verifier": verifier.reveal()} if verifier is not None else {}
+    return {"grant_type": "authorization_code", "code": code.reveal(), "redirect_uri": redirect_uri, **proof}
+
+
+def _secret(value: object) -> Secret | None:
+    return Secret(value) if isinstance(value, str) and value else None

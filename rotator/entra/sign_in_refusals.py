@@ -102,6 +102,13 @@ class SignIn:
     connection: str
     tenant_id: str
     client_id: str = ""
+    #: What is said of in place of the connection.
+    purpose: str = ""
+
+    @property
+    def operation(self) -> str:
+        """What was being done."""
+        return self.purpose or f"sign-in of connection {self.connection!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,7 @@ class Refused:
 def sign_in_refused(refused: Refused, who: SignIn, *, status: int, hide: Iterable[str] = ()) -> DirectoryError:
     """The error for a refused sign-in. `hide` are texts that may not appear, should an authority echo them."""
     code = f"AADSTS{refused.number}" if refused.number else refused.error or str(status)
-    operation = f"sign-in of connection {who.connection!r}"
+    operation = who.operation
     if refused.transient:
         return DirectoryUnavailable(operation, "Entra asks to try again later", code=code, status=status)
     meaning = _MEANINGS.get(refused.number)

@@ -10,6 +10,7 @@ from tests.config.writing import CONNECTION, KEY, OURS, ROTATION, TENANT, Folder
 
 DAYS = "a whole number from 1 to 3650 days"
 MOMENT = "a date such as 2026-12-18 or a weekday such as friday, with a time such as 17:00 or without"
+SIGN_IN = f"dashboard: {{address: https://a.example, tenantId: {TENANT}, clientId: {OURS}, roles: [%s]}}"
 LATER = "known, but not available in this version (leave it out)"
 NAMES = "1 to 256 visible characters without ':' and '/'"
 SECRET = "{env: NAME}, {file: PATH} or {credential: NAME}"
@@ -122,7 +123,38 @@ MAIN = {
         "metrics: {perRotation: -1}",
         "1:24: metrics.perRotation: -1 is not allowed (a whole number from 0 to 1000000)",
     ),
-    "a dashboard": ("dashboard: {}", f"1:1: dashboard: {LATER}"),
+    "a dashboard at a path": (
+        "dashboard: {address: https://rotator.example/rotator}",
+        (
+            "1:22: dashboard.address: 'https://rotator.example/rotator' is not allowed"
+            " (https://HOST or https://HOST:PORT without a path; http only to localhost)"
+        ),
+    ),
+    "a dashboard in clear": (
+        "dashboard: {address: http://rotator.example}",
+        (
+            "1:22: dashboard.address: 'http://rotator.example' is not allowed"
+            " (https://HOST or https://HOST:PORT without a path; http only to localhost)"
+        ),
+    ),
+    "a dashboard in no cloud": (
+        "dashboard: {cloud: moon}",
+        (
+            "1:20: dashboard.cloud: 'moon' is not a cloud"
+            " (public | usgov | usgov-dod | china; others by name under clouds)"
+        ),
+    ),
+    "a role of nobody": (
+        SIGN_IN % "{role: admin}",
+        "1:145: dashboard.roles[0]: names neither or both of appRole and group (one of the two)",
+    ),
+    "a role at a path of nothing": (
+        SIGN_IN % "{appRole: A, role: admin, path: /x}",
+        (
+            "1:145: dashboard.roles[0]: lacks what it is in (a path with its environment, an environment with its"
+            " project)"
+        ),
+    ),
     "an inventory every minute": (
         "metrics: {inventory: 1m}",
         "1:22: metrics.inventory: that is too often (15m or more, or 0 for never)",
@@ -249,7 +281,7 @@ def test_an_included_file_holds_connections_and_rotations_only(folder: Folder) -
 
     assert folder.problems("include: [more.yaml]") == [
         "more.yaml:1:1: state: belongs in the main file (connections | rotations)",
-        f"more.yaml:2:1: dashboard: {LATER}",
+        "more.yaml:2:1: dashboard: belongs in the main file (connections | rotations)",
         "more.yaml:3:1: stat: unknown key (connections | rotations)",
     ]
 
@@ -258,7 +290,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_files(folder: Folder)
     folder.write("rotations:\n  - {name: b, connection: contoso, rotationInterval: x}\n", "b.yaml")
     text = f"""\
 state: {{url: postgresql://db}}
-dashboard: {{}}
+dashboard: {{clientId: {OURS}}}
 include: [b.yaml, missing.yaml]
 defaults: {{rotationIntervall: 30, verify: {{successes: 0}}}}
 connections:
@@ -273,7 +305,9 @@ rotations:
 
     assert told == [
         ["config.yaml:1:14", "state.url"],
-        ["config.yaml:2:1", "dashboard"],
+        ["config.yaml:2:12", "dashboard.address"],
+        ["config.yaml:2:12", "dashboard.roles"],
+        ["config.yaml:2:12", "dashboard.tenantId"],
         ["config.yaml:3:19", "include[1]"],
         ["config.yaml:4:12", "defaults.rotationIntervall"],
         ["config.yaml:4:55", "defaults.verify.successes"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rotator.domain.access import SigningKeys
@@ -34,12 +34,18 @@ GRAPH = frozenset(
 
 async def checked(jwt: str, keyring: Keyring, *, tenant_id: str, resource: str) -> Mapping[str, Any]:
     """The claims of a token that holds. Raises Unauthorized with the one reason why not; Unavailable without keys."""
-    key_id = _key_id(jwt)
-    keys, key = await keyring.key(tenant_id, key_id)
-    claims = _verified(jwt, key)
-    _check_place(claims, keys, tenant_id)
+    claims = await issued(jwt, keyring, tenant_id=tenant_id, required=_REQUIRED)
     _check_audience(claims, resource)
     _check_machine(claims)
+    return claims
+
+
+async def issued(jwt: str, keyring: Keyring, *, tenant_id: str, required: Sequence[str]) -> Mapping[str, Any]:
+    """The claims of a token that the tenant has signed and that is within its times, for whomever; as `checked`."""
+    key_id = _key_id(jwt)
+    keys, key = await keyring.key(tenant_id, key_id)
+    claims = _verified(jwt, key, required)
+    _check_place(claims, keys, tenant_id)
     return claims
 
 
@@ -68,12 +74,12 @@ def _key_id(jwt: str) -> str:
     return key_id
 
 
-def _verified(jwt: str, key: dict[str, object]) -> dict[str, Any]:
+def _verified(jwt: str, key: dict[str, object], required: Sequence[str]) -> dict[str, Any]:
     """The claims, once signature and times hold."""
     import jwt as pyjwt
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    options: Any = {"require": list(_REQUIRED), "verify_aud": False, "verify_iss": False, "verify_iat": False}
+    options: Any = {"require": list(required), "verify_aud": False, "verify_iss": False, "verify_iat": False}
     try:
         public = pyjwt.PyJWK.from_dict(key, algorithm=_ALGORITHM).key
         if not isinstance(public, RSAPublicKey) or public.key_size < _LEAST_BITS:

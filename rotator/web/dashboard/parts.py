@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, cast
 
+from rotator.domain.access import Grant
 from rotator.domain.model import Credential
 from rotator.domain.nodes import Node
 from rotator.domain.overview import Life, Look, Overview
 from rotator.web.api.resources import Resources
+from rotator.web.auth.keyring import Keyring
+from rotator.web.dashboard.flows import Once
 from rotator.web.parts import Parts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from rotator.domain.secret import Secret
 
 
 class LookingBooks(Protocol):
@@ -31,6 +36,61 @@ class LookingBooks(Protocol):
     async def approve(self, rotation_id: str) -> None: ...
 
 
+class Authority(Protocol):
+    """Where people of one tenant sign in to one application."""
+
+    def sign_in_url(self, *, redirect_uri: str, state: str, nonce: str, challenge: str) -> str:
+        """Where to send a browser; `challenge` is that of a verifier (PKCE, S256)."""
+
+    def sign_out_url(self, redirect_uri: str) -> str:
+        """Where to send a browser so that its session there ends too."""
+
+    async def redeem(self, code: Secret, *, redirect_uri: str, verifier: Secret) -> tuple[Secret, Secret]:
+        """The id token, of which nothing has been checked, and an access token. Raises DirectoryError."""
+
+    async def groups_of(self, access_token: Secret, candidates: Collection[str]) -> frozenset[str]:
+        """Those of the groups that he is in, directly or not. Raises DirectoryError."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """What whoever has an app role, or is in a group, may do."""
+
+    grant: Grant
+    app_role: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntraSignIn:
+    """How people sign in with Microsoft Entra."""
+
+    #: Where browsers reach us, without a final slash; never what a request says of itself.
+    address: str
+    tenant_id: str
+    client_id: str
+    rules: tuple[RoleRule, ...]
+    #: How long a session lasts.
+    life: timedelta
+    authority: Authority
+    #: The keys of that tenant, at the cloud that it is in.
+    keyring: Keyring
+
+
+class Consent(Protocol):
+    """How a person lets connections act in his name."""
+
+    def redirect_uri(self) -> str:
+        """Where Entra sends browsers back to; empty where nobody may make such connections."""
+
+    def url(self, tenant_id: str, cloud: str, *, state: str, challenge: str) -> str:
+        """Where to send a browser. Raises ConfigError for a cloud that is not defined."""
+
+
+def _nobody() -> EntraSignIn | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Dashboard:
     """Everything that pages need of the world."""
@@ -42,6 +102,11 @@ class Dashboard:
     is_secure: bool = False
     #: The nodes of the database and the time they are judged by; None where there can be only one.
     nodes: Callable[[], Awaitable[tuple[Sequence[Node], datetime]]] | None = None
+    #: How people sign in with Entra as it is configured now; None where they do not.
+    sign_in: Callable[[], EntraSignIn | None] = _nobody
+    consent: Consent | None = None
+    #: What has come back from Entra once, and may not again.
+    seen: Once = field(default_factory=Once)
 
 
 def dashboard_of(request: Request) -> Dashboard:

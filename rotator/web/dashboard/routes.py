@@ -10,6 +10,7 @@ from rotator.web.dashboard import (
     connections,
     deleting,
     editing,
+    entra,
     files,
     orders,
     overview,
@@ -34,5 +35,6 @@ ROUTES: list[Route] = [
     *connection_changes.ROUTES,
     *records.ROUTES,
     *signing.ROUTES,
+    *entra.ROUTES,
     *files.ROUTES,
 ]

@@ -1,4 +1,4 @@
-"""Who sits before the page? A one-time link becomes a session, which a cookie brings back; both are kept by digest.
+"""Who sits before the page? A link or a sign-in becomes a session, which a cookie brings back; all kept by digest.
 
 Their digests bear a prefix, so that neither is an access token of the API, and no access token is one of them.
 """
@@ -16,25 +16,26 @@ from rotator.web.auth.minting import digest_of, mint
 
 #: How long a link waits to be opened.
 LINK_LIFE = timedelta(minutes=10)
-#: How long a session lasts, used or not.
+#: How long the session of a link lasts, used or not.
 SESSION_LIFE = timedelta(hours=8)
 #: The identity that links are made for unless another is named; an admin of everything.
 IDENTITY = "dashboard"
-_RULES = {
-    Method.LINK: TokenRule(LINK_LIFE, LINK_LIFE, uses=1),
-    Method.SESSION: TokenRule(SESSION_LIFE, SESSION_LIFE),
-}
+#: All that opens the dashboard.
+METHODS = (Method.LINK, Method.SESSION, Method.ENTRA)
 
 
-def made(method: Method, identity: Identity, now: datetime) -> Issued:
-    """A fresh link or session; the only moment at which its text exists here."""
-    issued = mint(identity.id, method, _RULES[method], now=now)
+def made(method: Method, identity: Identity, now: datetime, life: timedelta | None = None) -> Issued:
+    """A fresh link or session; the only moment at which its text exists here. `life` is that of a sign-in's session."""
+    usual = LINK_LIFE if method is Method.LINK else SESSION_LIFE
+    rule = TokenRule(life or usual, life or usual, uses=1 if method is Method.LINK else 0)
+    issued = mint(identity.id, method, rule, now=now)
     return replace(issued, token=replace(issued.token, digest=digest(method, issued.text)))
 
 
 def digest(method: Method, text: Secret) -> str:
-    """What a link or a session is known by."""
-    return f"{method.value}:{digest_of(text)}"
+    """What a link or a session, however it began, is known by."""
+    kind = Method.LINK if method is Method.LINK else Method.SESSION
+    return f"{kind.value}:{digest_of(text)}"
 
 
 def form_token(session: Secret) -> str:

@@ -1,14 +1,14 @@
-"""How does a person come in and go? By a one-time link that was printed on the host; until the session ends."""
+"""How does a person come in by a one-time link that was printed on the host, and how does he go?"""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from rotator.domain.access import Bearer, Method, Note
+from rotator.domain.access import Bearer, Issued, Method, Note
 from rotator.domain.secret import Secret
 from rotator.web.access import address_of, admitted
-from rotator.web.dashboard import sessions
-from rotator.web.dashboard.visits import SIGN_IN, Visit, cookie_name, page, session_of
+from rotator.web.dashboard import cookies, sessions
+from rotator.web.dashboard.visits import ENTRA_RETURN, SIGN_IN, Visit, page
 from rotator.web.envelope import id_of
 from rotator.web.refusals import Refused
 
@@ -29,49 +29,43 @@ async def _enter(visit: Visit) -> Response:
     try:
         bearer = await admitted(parts, known, digest, address_of(visit.request))
     except Refused as problem:
-        await _record_refusal(visit, known, problem.what)
+        await record_refusal(visit, known, problem.what)
         return visit.page("sign_in.html", status=403, link="", said=_SPENT)
     issued = sessions.made(Method.SESSION, bearer.identity, parts.access.now())
-    await parts.access.keep_token(issued.token, _note(visit, bearer, "dashboard.sign-in"))
-    answer = visit.to("/")
-    _set_cookie(visit, answer, issued.text.reveal(), int(sessions.SESSION_LIFE.total_seconds()))
+    identity, address = bearer.identity, address_of(visit.request)
+    note = Note("dashboard.sign-in", identity.name, identity.id, address, id_of(visit.request))
+    return await opened(visit, issued, note, "/")
+
+
+async def opened(visit: Visit, issued: Issued, note: Note, path: str) -> Response:
+    """The session begins, at that page."""
+    await visit.dashboard.parts.access.keep_token(issued.token, note)
+    answer = visit.to(path)
+    cookies.write(answer, cookies.SESSION, issued.text, life=issued.rule.ttl, is_secure=visit.dashboard.is_secure)
     return answer
 
 
 async def _leave(visit: Visit) -> Response:
-    """End the session now, wherever its cookie may have gone."""
-    session = session_of(visit)
-    if session is not None:
-        note = visit.who.note("dashboard.sign-out")
-        await visit.dashboard.parts.access.revoke_token(sessions.digest(Method.SESSION, session), note)
-    answer = visit.to(SIGN_IN)
-    _set_cookie(visit, answer, "", 0)
+    """End the session now, wherever its cookie may have gone, and the one with Entra that it came of."""
+    token = visit.who.bearer.token
+    await visit.dashboard.parts.access.revoke_token(token.digest, visit.who.note("dashboard.sign-out"))
+    sign_in = visit.dashboard.sign_in()
+    if token.method is Method.ENTRA and sign_in is not None:
+        # By a page and not by a redirect: browsers let no form lead to another server (form-action).
+        onward = sign_in.authority.sign_out_url(f"{sign_in.address}{ENTRA_RETURN}")
+        answer = Visit(visit.request, visit.dashboard).page("signed_out.html", onward=onward)
+    else:
+        answer = visit.to(SIGN_IN)
+    cookies.remove(answer, cookies.SESSION, is_secure=visit.dashboard.is_secure)
     return answer
 
 
-async def _record_refusal(visit: Visit, known: Bearer | None, why: str) -> None:
+async def record_refusal(visit: Visit, known: Bearer | None, why: str) -> None:
     """A row of the audit before he hears of it. Raises TooMany."""
     visit.dashboard.parts.limits.take("refusals", address_of(visit.request))
     name, identity_id = (known.identity.name, known.identity.id) if known else ("", "")
     note = Note("dashboard.refused", name, identity_id, address_of(visit.request), id_of(visit.request), {"why": why})
     await visit.dashboard.parts.audit.record(note)
-
-
-def _note(visit: Visit, bearer: Bearer, kind: str) -> Note:
-    identity = bearer.identity
-    return Note(kind, identity.name, identity.id, address_of(visit.request), id_of(visit.request))
-
-
-def _set_cookie(visit: Visit, answer: Response, value: str, seconds: int) -> None:
-    """Lax: a link in a chat may lead to a page; no page of others can send a form, which bears a word of its own."""
-    answer.set_cookie(
-        cookie_name(visit.dashboard),
-        value,
-        max_age=seconds,
-        secure=visit.dashboard.is_secure,
-        httponly=True,
-        samesite="lax",
-    )
 
 
 ROUTES = [

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,14 +15,16 @@ from rotator.domain.secret import Secret
 from rotator.errors import RotatorError
 from rotator.redaction import redact_text
 from rotator.web.access import Caller, address_of, admitted
-from rotator.web.dashboard import sessions
+from rotator.web.dashboard import cookies, sessions
+from rotator.web.dashboard.flows import safe_return
 from rotator.web.dashboard.parts import Dashboard, dashboard_of
 from rotator.web.dashboard.rendering import rendered
 from rotator.web.envelope import id_of
 from rotator.web.refusals import BadRequest, Forbidden, Refused, status_of
 
 SIGN_IN = "/sign-in"
-_COOKIE = "rotator"
+#: Where the sign-in with Entra begins, and where its browsers come back to.
+ENTRA, ENTRA_RETURN = "/sign-in/entra", "/sign-in/entra/return"
 _LONGEST = 1024
 
 
@@ -57,6 +58,15 @@ class Visit:
         """The pages he may see, and their names."""
         own = [("/audit", "Audit"), ("/nodes", "Nodes")][: 1 if self.dashboard.nodes is None else 2]
         return [("/", "Overview"), ("/connections", "Connections"), *(own if self.who.is_everywhere else [])]
+
+    @property
+    def entra_address(self) -> str:
+        """Where signing in with Entra begins; empty where nobody does. It leads back to the page asked for."""
+        sign_in = self.dashboard.sign_in()
+        if sign_in is None:
+            return ""
+        back = safe_return(self.asked("to", most=4096))
+        return f"{sign_in.address}{ENTRA}" + (f"?to={quote(back, safe='/')}" if back != "/" else "")
 
     def sent(self, name: str) -> str:
         """A value of the form; empty when it is absent."""
@@ -98,25 +108,11 @@ def page(path: str, answer: Answer, *, methods: Sequence[str] = ("GET",), is_ope
     return Route(path, endpoint, methods=list(methods), include_in_schema=False)
 
 
-def cookie_name(dashboard: Dashboard) -> str:
-    """A name that browsers take from nobody else, where that is to be had."""
-    return f"__Host-{_COOKIE}" if dashboard.is_secure else _COOKIE
-
-
-def session_of(visit: Visit) -> Secret | None:
-    """The text of the session that the cookie brings, known or not."""
-    try:
-        held = SimpleCookie(visit.request.headers.get("cookie", "")).get(cookie_name(visit.dashboard))
-    except CookieError:
-        return None
-    return Secret(held.value) if held and held.value else None
-
-
 async def _admitted(visit: Visit, *, is_open: bool) -> Visit:
     """The same visit with its caller and its form. Raises what it is refused by."""
     request = visit.request
     form = await _form(request) if request.method == "POST" else None
-    session = session_of(visit)
+    session = cookies.read(request, cookies.SESSION, is_secure=visit.dashboard.is_secure)
     if is_open:
         return Visit(request, visit.dashboard, form=form)
     if session is None:
@@ -163,11 +159,20 @@ def _is_from_here(request: Request) -> bool:
 
 
 def _to_sign_in(visit: Visit) -> Response:
-    if visit.request.method in {"GET", "HEAD"} and "hx-request" not in visit.request.headers:
-        return visit.to(SIGN_IN)
-    answer = visit.page("sign_in.html", status=401, link="")
-    answer.headers["HX-Redirect"] = SIGN_IN
+    """To the page for it, and back here where Entra is asked, which may take no more than a look."""
+    request = visit.request
+    is_read = request.method in {"GET", "HEAD"}
+    if is_read and "hx-request" not in request.headers:
+        return visit.to(_sign_in_for(visit, f"{request.url.path}?{request.url.query}".rstrip("?")))
+    shown = urlsplit(request.headers.get("hx-current-url", ""))
+    answer = visit.page("sign_in.html", status=401, link="", said="")
+    answer.headers["HX-Redirect"] = _sign_in_for(visit, f"{shown.path}?{shown.query}".rstrip("?"))
     return answer
+
+
+def _sign_in_for(visit: Visit, path: str) -> str:
+    back = safe_return(path)
+    return SIGN_IN if visit.dashboard.sign_in() is None or back == "/" else f"{SIGN_IN}?to={quote(back, safe='/')}"
 
 
 async def _refusal(visit: Visit, problem: RotatorError) -> Response:
