@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import structlog
@@ -14,6 +15,8 @@ from rotator.errors import LeaseLost, RotatorError, StoreError
 from rotator.ports import Listed
 
 _AGAIN_AFTER = 1.0
+#: An answer of the books that takes longer than so many seconds may never come.
+_PATIENCE = 10.0
 
 _log = structlog.get_logger("rotator.spool")
 
@@ -27,13 +30,13 @@ async def record(visit: Visit, kept: Kept) -> None:
     in_file = False
     while True:
         try:
-            await visit.commit()
+            in_file = await _committed(visit, kept, in_file=in_file)
         except LeaseLost:
             await _outdated(visit.world, kept)
             await revoke_outdated(visit.world, kept)
             raise
         except StoreError as problem:
-            in_file = in_file or await _kept(visit, kept, problem)
+            in_file = in_file or await _kept(visit, kept, str(problem))
             if in_file and visit.world.memory.draining.is_set():
                 raise Draining from None
             await visit.world.clock.sleep(_AGAIN_AFTER)
@@ -79,8 +82,23 @@ async def revoke_outdated(world: World, kept: Kept) -> None:
         _log.warning("a secret that could not be recorded is to be revoked", key_id=kept.key_id, problem=str(problem))
 
 
-async def _kept(visit: Visit, kept: Kept, problem: StoreError) -> bool:
-    said = {"rotation": visit.rotation.name, "key_id": kept.key_id, "problem": str(problem)}
+async def _committed(visit: Visit, kept: Kept, *, in_file: bool) -> bool:
+    """Commit; while books that neither take nor refuse it keep us waiting it is kept in a file, if it is not yet."""
+    committing = asyncio.ensure_future(visit.commit())
+    patience = asyncio.ensure_future(visit.world.clock.sleep(_PATIENCE))
+    try:
+        await asyncio.wait({committing, patience}, return_when=asyncio.FIRST_COMPLETED)
+        if not (committing.done() or in_file):
+            in_file = await _kept(visit, kept, "the database keeps us waiting")
+        await committing
+    finally:
+        patience.cancel()
+        committing.cancel()
+    return in_file
+
+
+async def _kept(visit: Visit, kept: Kept, problem: str) -> bool:
+    said = {"rotation": visit.rotation.name, "key_id": kept.key_id, "problem": problem}
     try:
         await visit.world.spool.keep(kept)
     except StoreError as refused:

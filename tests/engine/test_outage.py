@@ -23,11 +23,13 @@ from tests.engine.harness import HOUR, INSTALLATION, Engine, Harness, Watched, b
 class Outage:
     """The books as one node reaches them: not at all from Graph's answer to an issue until `over`."""
 
-    def __init__(self, harness: Harness, *, recorded: bool = False) -> None:
+    def __init__(self, harness: Harness, *, recorded: bool = False, hangs: bool = False) -> None:
         self._port = Watched(harness)
         self._harness = harness
         #: The commit is carried out, and only its answer is lost.
         self._recorded = recorded
+        #: Nothing is refused, nor answered.
+        self._hangs = hangs
         self.over = False
 
     @property
@@ -44,7 +46,9 @@ class Outage:
             if lasts and self._recorded and name == "write":
                 self._recorded = False
                 await wanted(*args, **named)
-            if lasts:
+            while self._hangs and self._lasts:
+                await self._harness.clock.sleep(5)
+            if self._lasts:
                 raise StoreUnavailable("the database does not answer")
             return await wanted(*args, **named)
 
@@ -100,6 +104,14 @@ async def test_it_is_recorded_when_the_books_return_and_the_attempt_goes_on(harn
     assert text.encode() not in file.read_bytes()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
+    outage.over = True
+    await harness.settle(engine)
+    await is_well(harness)
+
+
+async def test_books_that_neither_take_nor_refuse_it_are_not_waited_for_without_a_file(harness: Harness) -> None:
+    engine, outage = await issued_without_books(harness, hangs=True)
+    assert len(spooled(harness)) == 1
     outage.over = True
     await harness.settle(engine)
     await is_well(harness)
