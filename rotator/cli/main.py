@@ -22,6 +22,7 @@ from rotator.cli import (
     healthcheck,
     history,
     identity,
+    importing,
     inventory,
     keys,
     plan,
@@ -155,6 +156,7 @@ app.command("revoke")(requests.revoke)
 app.command("deliver")(requests.deliver)
 app.command("adopt")(requests.adopt)
 app.command("forget")(requests.forget)
+app.command("import")(importing.import_)
 app.add_typer(secret.app, name="secret")
 app.add_typer(identity.app, name="identity")
 app.add_typer(audit.app, name="audit")
