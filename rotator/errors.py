@@ -23,6 +23,7 @@ RotatorError                       what happened, where; .hint what to do; .retr
 │  ├─ StoreUnusable                    newer schema, second engine, no key opens it
 │  │  └─ NoBooks                       there is nothing to read yet
 │  ├─ LeaseHeld
+│  ├─ LimitReached           retry     of what all nodes share, with the wait
 │  └─ LeaseLost                        stop at once
 ├─ AddressTaken             retry   somebody else listens where we are to
 └─ AccessDenied                    the API's own callers
@@ -205,6 +206,18 @@ class NoBooks(StoreUnusable):
 
 class LeaseHeld(StoreError):
     """Another engine holds the lease or the database."""
+
+
+class LimitReached(StoreError):
+    """There is not enough left of what all nodes share: nothing was written. There is some again after `wait`."""
+
+    retryable = True
+
+    def __init__(self, limit: str, wait: timedelta) -> None:
+        """`limit` is what there is not enough of: attempts or writes."""
+        super().__init__(f"the limit of {limit} is reached; there is room in {wait.total_seconds():.1f} s")
+        self.limit = limit
+        self.wait = wait
 
 
 class LeaseLost(StoreError):

@@ -29,6 +29,7 @@ from rotator.domain.model import (
     Secret,
 )
 from rotator.domain.nodes import Node
+from rotator.domain.pacing import Line, Toll
 
 
 class Clock(Protocol):
@@ -102,8 +103,7 @@ class Proof:
 class Directory(Protocol):
     """One connection's view of Entra. No method retries a write; reads and removals may be repeated by the caller.
 
-    All raise DirectoryError: SignInRefused, PermissionDenied, ApplicationNotFound, DirectoryThrottled or
-    DirectoryUnavailable.
+    Raise SignInRefused, PermissionDenied, ApplicationNotFound, DirectoryThrottled or DirectoryUnavailable.
     """
 
     async def registration(self, application: Application) -> Registration:
@@ -111,7 +111,6 @@ class Directory(Protocol):
 
     async def add_password(self, object_id: str, *, display_name: str, expires_at: datetime) -> Issued:
         """Create a credential. PolicyRefused, TooManyCredentials, RequestRefused and the like: nothing was made.
-
         OutcomeUnknown for everything else, cancellation excepted, which the caller must treat the same (law L4).
         """
 
@@ -122,12 +121,13 @@ class Directory(Protocol):
         """One fresh sign-in as that application, past every token cache. Raises for no answer of Entra."""
 
     async def longest_lifetime(self, object_id: str) -> timedelta | None:
-        """The longest lifetime the tenant's app management policies allow, or None if unlimited or unreadable.
-        PolicyRefused when new secrets are forbidden altogether.
-        """
+        """The longest that app management policies allow, if known. PolicyRefused when they forbid new secrets."""
 
     def entra_time(self) -> tuple[datetime, float] | None:
         """The `Date` of Entra's last answer and the monotonic time at which it came; None before the first."""
+
+    def quiet_until(self) -> float | None:
+        """Graph wants no requests of this connection before that monotonic time; None: it never asked for that."""
 
 
 class Directories(Protocol):
@@ -286,9 +286,8 @@ class Store(Protocol):
     ) -> Sequence[Claim]:
         """Up to `limit` rotations whose wake-up time has come and whose application nobody has leased, earliest first.
 
-        At most one rotation an application; each lease carries a new, higher token. A lease that claims to run for more
-        than 15 minutes was taken under a wrong clock and counts as free (its holder is fenced). `only`: those ids,
-        whatever their wake-up time.
+        At most one rotation an application; each lease has a new, higher token. One that claims to run for more than 15
+        minutes was taken under a wrong clock and counts as free (its holder is fenced). `only`: those ids, due or not.
         """
 
     async def look(self, rotation_id: str) -> tuple[Facts, datetime]:
@@ -302,10 +301,13 @@ class Store(Protocol):
         ttl: timedelta,
         wake_at: datetime | None = None,
         release: bool = False,
+        toll: Toll | None = None,
+        line: Line | None = None,
     ) -> Written:
         """Make the changes true, all or none, and extend the lease by `ttl` from now.
-        `wake_at` sets the rotation's wake-up time (`datetime.max` for never); None leaves it as it is.
-        Raises LeaseLost, having changed nothing, when the lease row bears another token.
+        `wake_at` sets the rotation's wake-up time (`datetime.max`: never; None: it stays), `line` behind all
+        that wait for the same. `toll` is taken of what all nodes share. Raises, having changed nothing, LeaseLost
+        when the lease row bears another token, and LimitReached when there is too little for the toll.
         """
 
     async def renew(self, lease: Lease, ttl: timedelta) -> Lease:

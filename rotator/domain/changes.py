@@ -6,7 +6,7 @@ The holder of the lease is the only writer of these rows, so whole rows are writ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.domain.model import (
     Attempt,
@@ -111,11 +111,20 @@ class ConnectionWorked:
     connection: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionQuiet:
+    """Graph wants to be left alone by this connection, for that long from now in real time."""
+
+    connection: str
+    lasts: timedelta
+
+
 #: Attempts, entries, credentials and the rest are upserted by their identity; entries are only ever appended.
 Change = (
     Attempt
     | ClearHints
     | ConnectionFailed
+    | ConnectionQuiet
     | ConnectionWorked
     | Credential
     | Delivery

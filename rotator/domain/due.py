@@ -69,6 +69,8 @@ class Due:
     request: Request | None = None
     #: It is the one to try a broken connection: take it only by moving the connection's `probe_at` on.
     probe: bool = False
+    #: It may begin only under the limit of attempts in an hour; whatever passes by that limit counts, and is not held.
+    limited: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,10 @@ def _due(case: _Case, cause: _Cause) -> Due:
             manual = elapsed is None
         case Reason.NEAR_EXPIRY | Reason.CURRENT_LOST:
             elapsed = None
-    probe = case.facts.health.opened_at is not None and Reason.CONNECTION_BROKEN not in _passes(case, cause)
-    return Due(cause.reason, elapsed, manual, request=cause.request, probe=probe)
+    passes = _passes(case, cause)
+    probe = case.facts.health.opened_at is not None and Reason.CONNECTION_BROKEN not in passes
+    limited = Reason.STORM_LIMIT not in passes
+    return Due(cause.reason, elapsed, manual, request=cause.request, probe=probe, limited=limited)
 
 
 def _not_due(case: _Case, held: Sequence[NotDue]) -> NotDue:

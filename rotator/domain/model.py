@@ -265,6 +265,8 @@ class ConnectionHealth:
     #: Attempts begun in the past hour, and when the oldest of them leaves the hour.
     attempts_last_hour: int = 0
     oldest_attempt_at: datetime | None = None
+    #: Graph wants to be left alone until then.
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

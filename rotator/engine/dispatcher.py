@@ -57,13 +57,22 @@ class Dispatcher:
         if doubted and (self._visits or clock.monotonic() < self._asked_at + _ASK_ENTRA_EVERY):
             return 0
         if doubted or watch.was_uneasy:
-            # Whatever a wrong clock has put off may lie years ahead, and with it the visit that asks Entra.
-            await self._world.store.wake()
-        watch.was_uneasy = doubted
+            await self._wake_all(doubted=doubted)
         if not doubted:
             return self._concurrency - len(self._visits)
         self._asked_at = clock.monotonic()
         return 1
+
+    async def _wake_all(self, *, doubted: bool) -> None:
+        """Whatever a wrong clock has put off may lie years ahead, and with it the visit that asks Entra."""
+        watch = self._world.clockwatch
+        # Before the wait: a visit that doubts meanwhile may put something off that this does not wake.
+        watch.was_uneasy = doubted
+        try:
+            await self._world.store.wake()
+        except StoreError:
+            watch.was_uneasy = True
+            raise
 
     async def _in_doubt(self) -> bool:
         watch, clock = self._world.clockwatch, self._world.clock

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
-from rotator.domain import agenda
+from rotator.domain import agenda, pacing
 from rotator.domain.alarms import alarms
 from rotator.domain.changes import EndRequest, ProbeTaken
 from rotator.domain.due import Due, NotDue, Reason, due, spread
 from rotator.domain.events import AlarmCleared, AlarmRaised, LeaseWasLost
 from rotator.domain.freeze import spans
-from rotator.domain.model import Initial, RotationStatus
+from rotator.domain.model import Initial, Mode, RotationStatus
+from rotator.domain.pacing import Line
 from rotator.engine import requests, rotate
 from rotator.engine.lease import Draining, Hold
 from rotator.engine.reconcile import missing_again_at, reconcile, reconcile_hinted, served_at_last
@@ -20,7 +21,7 @@ from rotator.engine.revoke import revoke_due
 from rotator.engine.survey import second_look_at, survey
 from rotator.engine.visit import Doubtful, Visit
 from rotator.engine.world import World
-from rotator.errors import LeaseLost, RotatorError, StoreError
+from rotator.errors import LeaseLost, LimitReached, RotatorError, StoreError
 from rotator.ports import Claim
 
 Duty = Callable[[Visit], Awaitable[None]]
@@ -34,17 +35,39 @@ async def visit(world: World, claim: Claim, *, taken_at: float) -> None:
     held = Visit(world, Hold(world, claim.lease, taken_at=taken_at), claim.facts, claim.now)
     world.clockwatch.look(claim.now, world.clock.monotonic())
     try:
-        await _visit(held)
-    except Doubtful:
-        await _stand_still(held)
-    except Draining:
-        await _give_back(held, held.now)
+        await _until_given_back(held)
     except LeaseLost as lost:
         await held.leave_hints()
         world.tell(LeaseWasLost(held.rotation.name, held.now, str(lost)))
 
 
+async def _until_given_back(held: Visit) -> None:
+    try:
+        await _visit(held)
+    except Doubtful:
+        await _stand_still(held)
+    except Draining:
+        await _give_back(held, held.now)
+    except LimitReached as reached:
+        await _wait_turn(held, reached)
+
+
+async def _wait_turn(held: Visit, reached: LimitReached) -> None:
+    """What all nodes share is used up: what was done so far stands, and the rest waits in line."""
+    if reached.limit == "writes":
+        try:
+            await _give_back(held, held.now + reached.wait, line=pacing.line_for_writes(held.rotation.connection))
+        except LimitReached:
+            pass  # of attempts: others have begun since, and this one, of which nothing is durable, has not
+        else:
+            return
+    await held.forget()
+    await settle(held)
+
+
 async def _visit(held: Visit) -> None:
+    if await _left_alone(held):
+        return
     if not held.rotation.application.object_id:
         await _guarded(held, "resolve", _resolve)
         await _guarded(held, "requests", _requests)
@@ -62,6 +85,19 @@ async def _visit(held: Visit) -> None:
         await _guarded(held, name, duty)
     held.be_sure()
     await settle(held)
+
+
+async def _left_alone(held: Visit) -> bool:
+    """Graph has asked one of the nodes to wait: so do all, but for what a person has asked for or called compromised.
+
+    A doubt about the time is for Entra to settle, all the same.
+    """
+    until, attempt = held.facts.health.quiet_until, held.facts.attempt
+    pressing = bool(held.facts.requests) or (attempt is not None and attempt.mode is Mode.COMPROMISED)
+    if until is None or until <= held.now or pressing or held.doubt:
+        return False
+    await _give_back(held, until, line=pacing.line_for_writes(held.rotation.connection))
+    return True
 
 
 async def _uncompared(held: Visit) -> None:
@@ -91,7 +127,10 @@ async def settle(held: Visit) -> None:
         stumbled=held.again,
         reconcile_every=held.world.pace.reconcile,
     )
-    await _give_back(held, await _spread_out(held, verdict, wake_at))
+    line = None
+    if isinstance(verdict, NotDue) and verdict.reason is Reason.STORM_LIMIT and verdict.until == wake_at:
+        line = pacing.line_for_places(held.rotation.connection, held.world.limits.rotations_per_hour)
+    await _give_back(held, await _spread_out(held, verdict, wake_at), line=line)
 
 
 async def _stand_still(held: Visit) -> None:
@@ -177,7 +216,7 @@ async def _rotate(held: Visit) -> None:
     if verdict.probe and not await _probing(held):
         return
     if held.facts.attempt is None:
-        rotate.begin(held, verdict.reason.value, manual=verdict.manual, request=verdict.request)
+        rotate.begin(held, verdict)
     else:
         rotate.resume(held, verdict.reason.value, request=verdict.request)
     await rotate.carry_on(held)
@@ -249,5 +288,5 @@ async def _spread_out(held: Visit, verdict: Due | NotDue, wake_at: datetime) -> 
     return wake_at + spread(held.rotation.id, await held.world.store.same_time(held.rotation, wake_at))
 
 
-async def _give_back(held: Visit, wake_at: datetime) -> None:
-    await held.commit(wake_at=wake_at, release=True)
+async def _give_back(held: Visit, wake_at: datetime, *, line: Line | None = None) -> None:
+    await held.commit(wake_at=wake_at, release=True, line=line)

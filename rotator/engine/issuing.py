@@ -9,12 +9,12 @@ from rotator.domain import plan
 from rotator.domain.events import Issued as IssuedEvent
 from rotator.domain.events import SignInTried
 from rotator.domain.kept import Kept
-from rotator.domain.model import Credential, CredentialState, IssueIntent, Secret
+from rotator.domain.model import Credential, CredentialState, IssueIntent, Mode, Secret
 from rotator.engine.preflight import examine
 from rotator.engine.spooling import record
 from rotator.engine.survey import survey
 from rotator.engine.visit import Visit
-from rotator.errors import DirectoryError, DirectoryThrottled, OutcomeUnknown, RotatorError
+from rotator.errors import DirectoryError, DirectoryThrottled, OutcomeUnknown, RotatorError, StoreError
 from rotator.ports import Directory, Issued, Proof
 
 _LONGEST_NAME = 90
@@ -24,6 +24,8 @@ async def preflight(visit: Visit, _step: plan.Preflight) -> None:
     """Look at everything that could refuse, before anything is touched."""
     try:
         lifetime = await examine(visit)
+    except StoreError:
+        raise
     except RotatorError as problem:
         visit.note(visit.entry("preflight", "outcome", ok=False, **_failure(problem)))
         return
@@ -34,8 +36,11 @@ async def issue(visit: Visit, step: plan.Issue) -> None:
     """Ask Graph for a credential under a name written down first; seal its text in the transaction that records it."""
     expires_at = visit.now + _lifetime(visit)
     intent = _intent(visit, step.n)
-    await visit.commit(
-        intent, visit.entry("issue", "intent", n=step.n, name=intent.display_name, expires_at=expires_at)
+    attempt = visit.facts.attempt
+    await visit.before_graph(
+        intent,
+        visit.entry("issue", "intent", n=step.n, name=intent.display_name, expires_at=expires_at),
+        pressing=attempt is not None and attempt.mode is Mode.COMPROMISED,
     )
     visit.be_sure()
     directory = await visit.directory()

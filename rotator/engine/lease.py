@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from rotator.domain.changes import Change
 from rotator.domain.model import Lease
+from rotator.domain.pacing import Line, Toll
 from rotator.engine.world import World
 from rotator.ports import Written
 
@@ -48,13 +49,24 @@ class Hold:
             self._until = asked_at + ttl.total_seconds()
 
     async def write(
-        self, changes: Sequence[Change], *, wake_at: datetime | None = None, release: bool = False
+        self,
+        changes: Sequence[Change],
+        *,
+        wake_at: datetime | None = None,
+        release: bool = False,
+        toll: Toll | None = None,
+        line: Line | None = None,
     ) -> Written:
-        """Make changes true under our token, which extends the lease. Raises LeaseLost with nothing written."""
+        """Make changes true under our token, which extends the lease.
+
+        Raises LeaseLost, or LimitReached when the toll cannot be taken, with nothing written.
+        """
         async with self._changing:
             asked_at = self._world.clock.monotonic()
             ttl = self._world.pace.lease
-            written = await self._world.store.write(self.lease, changes, ttl=ttl, wake_at=wake_at, release=release)
+            written = await self._world.store.write(
+                self.lease, changes, ttl=ttl, wake_at=wake_at, release=release, toll=toll, line=line
+            )
             self.lease = written.lease
             self._until = asked_at + ttl.total_seconds()
             return written

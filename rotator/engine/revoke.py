@@ -154,7 +154,11 @@ async def _held_by(visit: Visit, rule: DestinationRule, current: Credential, cre
 
 async def _remove(visit: Visit, credential: Credential, why: str) -> bool:
     going = replace(credential, revoke_intent_at=credential.revoke_intent_at or visit.now)
-    await visit.commit(going, visit.entry("revoke", "intent", key_id=credential.key_id, why=why))
+    await visit.before_graph(
+        going,
+        visit.entry("revoke", "intent", key_id=credential.key_id, why=why),
+        pressing=why == COMPROMISED or any(request.kind == "revoke" for request in visit.facts.requests),
+    )
     directory = await visit.directory()
     await directory.remove_password(credential.application.object_id, credential.key_id)
     visit.heard(directory)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.domain import plan
+from rotator.domain.due import Due
 from rotator.domain.events import AttemptBegan, StepEnded
 from rotator.domain.model import Attempt, Mode, Request, RotationStatus
 from rotator.engine import closing, delivery, issuing
@@ -32,8 +33,9 @@ _PERFORM: dict[type, Perform] = {
 _HELD = (plan.Issue, plan.Verify, plan.Deliver, plan.Promote)
 
 
-def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = None) -> None:
+def begin(visit: Visit, verdict: Due) -> None:
     """Open an attempt; nothing is touched yet."""
+    reason, request = verdict.reason.value, verdict.request
     standing = visit.facts.standing
     mode = Mode.COMPROMISED if request is not None and request.kind == "compromised" else Mode.ROTATE
     attempt = Attempt(
@@ -41,7 +43,7 @@ def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = 
         rotation_id=visit.rotation.id,
         mode=mode,
         reason=reason,
-        manual=manual,
+        manual=verdict.manual,
         started_at=visit.now,
         application=visit.rotation.application,
         mapping=visit.rotation.mapping,
@@ -59,6 +61,8 @@ def begin(visit: Visit, reason: str, *, manual: bool, request: Request | None = 
             retry_at=None,
         ),
     )
+    if verdict.limited:
+        visit.begins(attempt.started_at)
     if request is not None and request.facts.get("emergency"):
         visit.note(visit.entry("emergency", "note", message=request.facts["emergency"], by=request.by))
     compromised = mode is Mode.COMPROMISED

@@ -107,8 +107,9 @@ async def _left_behind(visit: Visit, listed: Listed, intent: IssueIntent) -> lis
 
 
 async def _reclaim(visit: Visit, listed: Listed, intent: IssueIntent) -> None:
-    await visit.commit(
-        visit.entry("revoke", "intent", key_id=listed.key_id, why="left by an unanswered issue", n=intent.n)
+    await visit.before_graph(
+        visit.entry("revoke", "intent", key_id=listed.key_id, why="left by an unanswered issue", n=intent.n),
+        pressing=True,
     )
     directory = await visit.directory()
     await directory.remove_password(visit.application.object_id, listed.key_id)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rotator.domain import pacing
 from rotator.domain.applied import applied
-from rotator.domain.changes import Change, EraseText, ResolveApplication
+from rotator.domain.changes import Change, ConnectionQuiet, EraseText, ResolveApplication
 from rotator.domain.events import Event
 from rotator.domain.model import Application, Connection, DestinationRule, Entry, Facts, Rotation, Secret
+from rotator.domain.pacing import Beginning, Bucket, Line, Toll
 from rotator.domain.retry import LONGEST_BACK_OFF, retry_delay
 from rotator.engine.lease import Hold
 from rotator.engine.world import World
+from rotator.errors import LimitReached
 from rotator.ports import Directory, Marker
 
 
@@ -40,6 +43,7 @@ class Visit:
         self._texts: dict[str, Secret] = {}
         self._comparison: tuple[str, str] | None = None
         self._directory: Directory | None = None
+        self._beginning: Beginning | None = None
 
     @property
     def rotation(self) -> Rotation:
@@ -137,24 +141,62 @@ class Visit:
         """Tell the observers once what has happened is durable."""
         self._events.append(event)
 
-    async def commit(self, *changes: Change, wake_at: datetime | None = None, release: bool = False) -> None:
-        """Make all that was noted durable. Raises LeaseLost with nothing written."""
+    def begins(self, at: datetime) -> None:
+        """The attempt just noted takes its place under the storm limit (law L14) with the next commit."""
+        self._beginning = Beginning(self.rotation.connection, at, self.world.limits.rotations_per_hour)
+
+    async def commit(
+        self,
+        *changes: Change,
+        wake_at: datetime | None = None,
+        release: bool = False,
+        buckets: tuple[Bucket, ...] = (),
+        pressing: bool = False,
+        line: Line | None = None,
+    ) -> None:
+        """Make all that was noted durable. Raises LeaseLost with nothing written.
+
+        `buckets` are what a write to Graph, which is to follow, is taken from; `pressing`: whatever is left in them.
+        Raises LimitReached, with nothing written and these `changes` not noted, when there is too little of anything.
+        """
+        before = self.facts, tuple(self._changes)
         self.note(*changes)
         if not (self._changes or release):
             return
-        compared = self._comparison
-        written = await self.hold.write(tuple(self._changes), wake_at=wake_at, release=release)
+        compared, quiet, heeded = self._comparison, self._quiet_wanted(), self._quiet_until()
+        toll = Toll(self._beginning, buckets, pressing=pressing) if self._beginning or buckets else None
+        known = (*self._changes, *quiet)
+        try:
+            written = await self.hold.write(known, wake_at=wake_at, release=release, toll=toll, line=line)
+        except LimitReached:
+            self.facts, self._changes = before[0], list(before[1])
+            raise
         self._believe(written.now)
         if compared is not None:
             self.world.memory.compared.add(compared)
+        if quiet:
+            self.world.memory.heeded[self.rotation.connection] = heeded
+        self._beginning = None
         self._changes.clear()
         self.touched.clear()
         events, self._events = self._events, []
         for event in events:
             self.world.tell(event)
 
+    async def before_graph(self, *changes: Change, pressing: bool = False) -> None:
+        """Commit the intent of a write to Graph, which takes its turn among those of all nodes. Raises LimitReached.
+
+        `pressing`: it is not kept waiting, and others wait the longer.
+        """
+        await self.directory()
+        quiet = timedelta(seconds=self._quiet_until() - self.world.clock.monotonic())
+        if quiet > timedelta(0) and not pressing:
+            raise LimitReached("writes", quiet)
+        await self.commit(*changes, buckets=pacing.writes(self.connection), pressing=pressing)
+
     async def forget(self) -> None:
         """Drop what was noted since the last commit, as a crash would: it is found again."""
+        self._beginning = None
         self._changes.clear()
         self._events.clear()
         self._texts.clear()
@@ -182,6 +224,17 @@ class Visit:
         said = directory.entra_time()
         if said is not None:
             self.world.clockwatch.entra_said(*said)
+
+    def _quiet_wanted(self) -> tuple[ConnectionQuiet, ...]:
+        """What all nodes are to know: Graph wants to be left alone, and has said so since they were told."""
+        until = self._quiet_until()
+        left = timedelta(seconds=until - self.world.clock.monotonic())
+        if until <= self.world.memory.heeded.get(self.rotation.connection, 0.0) or left <= timedelta(0):
+            return ()
+        return (ConnectionQuiet(self.rotation.connection, left),)
+
+    def _quiet_until(self) -> float:
+        return (self._directory.quiet_until() or 0.0) if self._directory is not None else 0.0
 
     def later(self, failures: int) -> timedelta:
         """How long to wait after that many failures in a row."""

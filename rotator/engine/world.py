@@ -41,6 +41,8 @@ class Memory:
     asked_for: Recent[str] = field(default_factory=Recent)
     #: How often a duty of a rotation has failed in a row, and before when it is not tried again.
     stumbles: dict[str, dict[str, tuple[int, datetime]]] = field(default_factory=dict)
+    #: Of each connection, the monotonic time until which Graph wants to be left alone, as the books have been told.
+    heeded: dict[str, float] = field(default_factory=dict)
     #: Held while somebody decides whether to be the one that tries a broken connection.
     probing: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: Set when the daemon is to stop: no new step is begun.

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
+from rotator.answers import retry_after
 from rotator.errors import DirectoryError, DirectoryUnavailable, OutcomeUnknown, RotatorError
 from rotator.trouble import NO_ANSWER, described, remedy
 
 if TYPE_CHECKING:
     from rotator.entra.answers import Answer
     from rotator.entra.login import Login
-    from rotator.ports import Meter
+    from rotator.ports import Clock, Meter
 
 Ask = Callable[[], "Awaitable[Answer]"]
+
+#: Where Graph throttles without saying for how long.
+_PAUSE: Final = timedelta(seconds=10)
 
 
 class Asker:
@@ -23,11 +28,14 @@ class Asker:
     What it raises has neither cause nor context: the errors of httpx hold the request with its token.
     """
 
-    def __init__(self, login: Login, host: str, seconds: float, *, meter: Meter | None = None) -> None:
+    def __init__(self, login: Login, host: str, seconds: float, *, clock: Clock, meter: Meter | None = None) -> None:
         self._login = login
         self._meter = meter
         self._host = host
         self._seconds = seconds
+        self._clock = clock
+        #: Graph wants no requests of this connection before that monotonic time.
+        self.quiet_until: float | None = None
 
     async def repeatable(self, operation: str, ask: Ask) -> Answer:
         """A read or a removal: whatever Graph answers. A refused token is renewed once, with the claims it lacked.
@@ -80,6 +88,9 @@ class Asker:
             self._count(operation, 0)
             raise
         self._count(operation, answer.status)
+        if answer.status == 429:
+            wait = (retry_after(answer.headers) or _PAUSE).total_seconds()
+            self.quiet_until = max(self.quiet_until or 0.0, self._clock.monotonic() + wait)
         return answer
 
     def _count(self, operation: str, status: int) -> None:

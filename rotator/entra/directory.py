@@ -123,6 +123,10 @@ class EntraDirectory:
         """The `Date` of Entra's last answer and the monotonic time at which it came."""
         return self._last_answer.time()
 
+    def quiet_until(self) -> float | None:
+        """The monotonic time before which Graph wants no requests; None: it never asked for that."""
+        return self._asker.quiet_until
+
     async def sign_in(self) -> None:
         """Get an access token. Raises SignInRefused, DirectoryUnavailable, DirectoryThrottled."""
         async with self._call():

@@ -48,7 +48,7 @@ def open_directory(
     login.prepare()
     graph = GraphClient(sdk, cloud, token=login.token, new_id=new_id)
     graph.prepare()
-    asker = Asker(login, cloud.graph_host, timeouts.whole, meter=meter)
+    asker = Asker(login, cloud.graph_host, timeouts.whole, clock=clock, meter=meter)
     return EntraDirectory(
         graph,
         login,

@@ -21,7 +21,7 @@ from rotator.store.statements import Prepared
 #: Of the lines; a later one that older programs cannot read has another.
 FORMAT = 1
 #: What belongs to the database or to those at work on it, and not to the books.
-_LEFT_OUT = frozenset({"nodes"})
+_LEFT_OUT = frozenset({"nodes", "paces"})
 
 
 def dump(tx: Transaction, write: Callable[[str], object], installation: str) -> int:

@@ -39,3 +39,13 @@ generations = Table(
     Column("brought_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# What all nodes share of something: until when it is spent (a bucket), waited for (a line) or to be left alone.
+paces = Table(
+    "paces",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    # In the database's real time.
+    Column("until", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, func, select
 
 from rotator.domain.definition import Defined, from_text
 from rotator.domain.model import ConnectionHealth, CredentialState, Facts, Rotation, Switches
-from rotator.store import rows
+from rotator.domain.pacing import quiet
+from rotator.store import pacing, rows
 from rotator.store.rows import Row, instant
 from rotator.store.schema import (
     attempts,
@@ -154,11 +155,17 @@ def bare_facts(tx: Transaction, rotation_id: str) -> Facts | None:
 
 
 def health_of(tx: Transaction, connections: Collection[str]) -> dict[str, ConnectionHealth]:
-    """Circuit breaker and storm count of each of these connections."""
+    """Circuit breaker, storm count and quiet time of each of these connections."""
     if not connections:
         return {}
-    asked = [(_HEALTH, connections, {}), (_FAILURES, connections, {}), (_STORM, connections, {"since": tx.now - _HOUR})]
-    states, failures, counts = tx.select_each(asked)
+    asked = [
+        (_HEALTH, connections, {}),
+        (_FAILURES, connections, {}),
+        (_STORM, connections, {"since": tx.now - _HOUR}),
+        (pacing.UNTIL, [quiet(connection) for connection in connections], {}),
+    ]
+    states, failures, counts, quiets = tx.select_each(asked)
+    quiet_until = {name: pacing.believed(tx, until) for name, until in quiets}
     breakers = {row[0]: row for row in states}
     failing: defaultdict[str, list[str]] = defaultdict(list)
     for connection, rotation_id in failures:
@@ -173,6 +180,7 @@ def health_of(tx: Transaction, connections: Collection[str]) -> dict[str, Connec
             message=breakers[name][3] if name in breakers else "",
             attempts_last_hour=storms[name][1] if name in storms else 0,
             oldest_attempt_at=instant(storms[name][2]) if name in storms else None,
+            quiet_until=quiet_until.get(quiet(name)),
         )
         for name in connections
     }

@@ -14,6 +14,7 @@ from rotator.domain.changes import (
     Change,
     ClearHints,
     ConnectionFailed,
+    ConnectionQuiet,
     ConnectionWorked,
     EndRequest,
     EraseText,
@@ -26,8 +27,9 @@ from rotator.domain.changes import (
 )
 from rotator.domain.model import Attempt, Credential, Delivery, Entry, Facts, IssueIntent, Lease, Standing
 from rotator.domain.next_time import first_slot, interval_slot
+from rotator.domain.pacing import Line, Toll
 from rotator.ports import Written
-from rotator.store import rows, versions
+from rotator.store import pacing, rows, versions
 from rotator.store.facts import bare_facts
 from rotator.store.leases import extend, move
 from rotator.store.rows import micros
@@ -59,16 +61,21 @@ class Order:
     ttl: timedelta
     wake_at: datetime | None = None
     release: bool = False
+    toll: Toll | None = None
+    line: Line | None = None
 
 
 def write(tx: Transaction, order: Order, seal: Seal) -> Written:
-    """Make the changes true. Raises LeaseLost when the lease has been taken over."""
+    """Make the changes true. Raises LeaseLost when the lease has been taken over, LimitReached for want of the toll."""
     ttl = timedelta(0) if order.release else order.ttl
     lease, rotation_id = extend(tx, order.lease, ttl)
+    if order.toll is not None:
+        pacing.pay(tx, order.toll)
     for kind, found in groupby(order.changes, key=type):
         lease = _APPLY[kind](_Writing(tx, seal, lease, ttl), list(found)) or lease
     if order.wake_at is not None:
-        _wake_at(tx, rotation_id, order.wake_at)
+        wake_at = order.wake_at if order.line is None else pacing.lined_up(tx, order.line, order.wake_at)
+        _wake_at(tx, rotation_id, wake_at)
     return Written(tx.time, lease)
 
 
@@ -286,6 +293,11 @@ def _probe_taken(to: _Writing, found: Sequence[ProbeTaken]) -> None:
     to.tx.run_all(_PROBED, [{"name": each.connection, "probe": micros(each.probe_at)} for each in found])
 
 
+def _connection_quiet(to: _Writing, found: Sequence[ConnectionQuiet]) -> None:
+    for each in found:
+        pacing.hush(to.tx, each)
+
+
 _NO_FAILURES = Prepared(delete(connection_failures).where(connection_failures.c.connection == bindparam("name")))
 _NO_BREAKER = Prepared(delete(connection_health).where(connection_health.c.connection == bindparam("name")))
 
@@ -300,6 +312,7 @@ _APPLY: dict[type, Callable[[_Writing, list[Any]], Lease | None]] = {
     Attempt: _attempts,
     ClearHints: _clear_hints,
     ConnectionFailed: _connection_failed,
+    ConnectionQuiet: _connection_quiet,
     ConnectionWorked: _connection_worked,
     Credential: _credentials,
     Delivery: _deliveries,

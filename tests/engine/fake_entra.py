@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rotator.domain.model import Application, Connection, Secret
-from rotator.errors import ApplicationNotFound, ConfigError, OutcomeUnknown
+from rotator.errors import ApplicationNotFound, ConfigError, DirectoryThrottled, OutcomeUnknown
 from rotator.ports import Issued, Listed, Proof, Registration
 from tests.builders import TENANT
 from tests.fakes import START, ManualClock
@@ -72,6 +72,8 @@ class FakeEntra:
         self._made = 0
         self._began = clock.monotonic()
         self._answered_at: float | None = None
+        #: The monotonic time before which Graph wants no requests.
+        self.quiet: float | None = None
 
     # The tenant.
 
@@ -170,11 +172,17 @@ class FakeEntra:
             return None
         return self.time() - timedelta(seconds=self.clock.monotonic() - self._answered_at), self._answered_at
 
+    def quiet_until(self) -> float | None:
+        return self.quiet
+
     def _call(self, operation: str, object_id: str, about: str = "") -> Fault | None:
         self.calls.append((operation, object_id, about))
         for fault in self.faults:
             if fault.operation == operation and fault.times > 0 and fault.object_id in {"", object_id}:
                 fault.times -= 1
+                if isinstance(fault.error, DirectoryThrottled):
+                    wait = fault.error.retry_after or timedelta(seconds=10)
+                    self.quiet = self.clock.monotonic() + wait.total_seconds()
                 if fault.after:
                     return fault
                 raise fault.error

@@ -209,6 +209,12 @@ CREATE TABLE nodes (
 	PRIMARY KEY (holder)
 )
  WITHOUT ROWID;
+CREATE TABLE paces (
+	name TEXT NOT NULL, 
+	until BIGINT NOT NULL, 
+	PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
 CREATE TABLE projects (
 	name TEXT NOT NULL, 
 	title TEXT NOT NULL, 
