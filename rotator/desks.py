@@ -23,7 +23,7 @@ from rotator.domain.definition import definition_hash
 from rotator.domain.edits import Add, Change, Edit, Retire
 from rotator.domain.inventory import Holder
 from rotator.domain.model import Application, Folder, Request, Rotation, Secret
-from rotator.domain.resources import CODE, REFRESH_TOKEN, Checked, MadeConnection, ShownConnection
+from rotator.domain.resources import CODE, REFRESH_TOKEN, VERIFIER, Checked, MadeConnection, ShownConnection
 from rotator.domain.stock import Look
 from rotator.entra.options import AnyConnection, OAuthConnection, tenant_and_client
 from rotator.errors import DefinitionsMoved, DirectoryError
@@ -251,7 +251,8 @@ class Desk:
         directories, oauth = self._engine.directories, self._engine.configuration.api.oauth
         try:
             if isinstance(options, OAuthConnection) and oauth is not None:
-                token = await directories.redeem(options, made.secrets[CODE], oauth.redirect_uri)
+                code, verifier = made.secrets[CODE], made.secrets.get(VERIFIER)
+                token = await directories.redeem(options, code, oauth.redirect_uri, verifier)
                 made = replace(made, secrets={REFRESH_TOKEN: token})
             else:
                 await directories.try_out(options)

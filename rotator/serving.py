@@ -112,7 +112,7 @@ def _dashboard(engine: Engine, parts: Parts, resources: Resources) -> Dashboard 
     if find_spec("jinja2") is None:
         _log.info("there is no dashboard: install entra-rotator[dashboard] to have it")
         return None
-    from rotator.greeting import SignIns
+    from rotator.greeting import Consents, SignIns
     from rotator.web.dashboard.parts import Dashboard
 
     configuration, store = engine.configuration, engine.store
@@ -123,6 +123,7 @@ def _dashboard(engine: Engine, parts: Parts, resources: Resources) -> Dashboard 
         is_secure=_is_encrypted(configuration),
         nodes=None if configuration.state.path else store.nodes.nodes,
         sign_in=SignIns(engine),
+        consent=Consents(engine),
     )
 
 

@@ -33,6 +33,8 @@ class MadeConnection:
 
 #: What a browser brought back from /authorize, which becomes a refresh token before anything is kept.
 CODE = "code"
+#: What the code was asked for with (PKCE); without it such a code is worth nothing.
+VERIFIER = "codeVerifier"
 #: The option that holds the refresh token of a connection with the method oauth.
 REFRESH_TOKEN = "refreshToken"  # noqa: S105 - a name
 

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from rotator.domain.model import Secret
-from rotator.domain.resources import CODE
+from rotator.domain.resources import CODE, VERIFIER
 from rotator.options import Id, Rule, Slug, refuse
 from rotator.web.api.values import Body, Note, Nothing, OnlyFalse, ProjectRef, Switch, TimeOfDay, number
 
@@ -22,8 +22,18 @@ _NEEDED = {
     "managed-identity": {"tenantId"},
     "workload-identity": {"tenantId", "clientId"},
 }
-_POSSIBLE = {**_NEEDED, "managed-identity": {"tenantId", "clientId"}}
-_SECRET = {"code": CODE, "clientSecret": "clientSecret", "certificateBody": "certificate", "privateKey": "privateKey"}
+_POSSIBLE = {
+    **_NEEDED,
+    "oauth": {"tenantId", "code", "codeVerifier"},
+    "managed-identity": {"tenantId", "clientId"},
+}
+_SECRET = {
+    "code": CODE,
+    "codeVerifier": VERIFIER,
+    "clientSecret": "clientSecret",
+    "certificateBody": "certificate",
+    "privateKey": "privateKey",
+}
 _LONGEST = 16_384
 
 Parts = tuple[dict[str, object], dict[str, Secret]]
@@ -45,6 +55,7 @@ class Credentials(Body):
     client_id: Id | None = None
     client_secret: SecretText | None = None
     code: SecretText | None = Field(default=None, description="From /authorize, for the method oauth.")
+    code_verifier: SecretText | None = Field(default=None, description="Where the code was asked for with a challenge.")
     certificate_body: SecretText | None = Field(default=None, description="PEM.")
     private_key: SecretText | None = Field(default=None, description="PEM.")
 

@@ -21,7 +21,7 @@ from rotator.web.api.connections import ask_to_rotate, found_connection, made_co
 from rotator.web.dashboard.mistakes import Mistakes, mistakes_of
 from rotator.web.dashboard.visits import Visit, page
 
-#: By a form; a person's own sign-in needs a browser to go to Microsoft and come back, which the API offers.
+#: By a form; a person's own sign-in has a page of its own, for his browser goes to Microsoft and comes back.
 _METHODS = tuple(method for method in METHODS if method != "oauth")
 #: Method -> the fields of the form that are its credentials.
 CREDENTIALS = {
@@ -99,7 +99,10 @@ def _body(visit: Visit) -> dict[str, object]:
 
 def _form(visit: Visit, said: Mapping[str, str], mistakes: Mistakes, *, status: int = 200) -> Response:
     values = {name: said.get(name, "") for name in _PLAIN}
-    return visit.page("connection_new.html", status=status, said=values, mistakes=mistakes, methods=_METHODS)
+    may_sign_in = visit.dashboard.may_consent
+    return visit.page(
+        "connection_new.html", status=status, said=values, mistakes=mistakes, methods=_METHODS, may_sign_in=may_sign_in
+    )
 
 
 async def _listed(visit: Visit, *, tried: str = "", said: str = "", ok: bool = True) -> Response:

@@ -80,11 +80,11 @@ class EntraSignIn:
 class Consent(Protocol):
     """How a person lets connections act in his name."""
 
-    def redirect_uri(self) -> str:
-        """Where Entra sends browsers back to; empty where nobody may make such connections."""
+    def is_here(self) -> bool:
+        """Entra sends browsers back to a page of ours, so that it can be begun here."""
 
     def url(self, tenant_id: str, cloud: str, *, state: str, challenge: str) -> str:
-        """Where to send a browser. Raises ConfigError for a cloud that is not defined."""
+        """Where to send a browser, once it `is_here`. Raises ConfigError for a cloud that is not defined."""
 
 
 def _nobody() -> EntraSignIn | None:
@@ -107,6 +107,11 @@ class Dashboard:
     consent: Consent | None = None
     #: What has come back from Entra once, and may not again.
     seen: Once = field(default_factory=Once)
+
+    @property
+    def may_consent(self) -> bool:
+        """People may let connections act in their name, by these pages."""
+        return self.consent is not None and self.consent.is_here()
 
 
 def dashboard_of(request: Request) -> Dashboard:

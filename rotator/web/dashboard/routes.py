@@ -8,6 +8,7 @@ from rotator.web.dashboard import (
     adding,
     connection_changes,
     connections,
+    consenting,
     deleting,
     editing,
     entra,
@@ -31,6 +32,7 @@ ROUTES: list[Route] = [
     *deleting.ROUTES,
     *orders.ROUTES,
     *revealing.ROUTES,
+    *consenting.ROUTES,  # before those whose path holds an id
     *connections.ROUTES,
     *connection_changes.ROUTES,
     *records.ROUTES,

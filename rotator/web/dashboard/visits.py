@@ -25,6 +25,8 @@ from rotator.web.refusals import BadRequest, Forbidden, Refused, status_of
 SIGN_IN = "/sign-in"
 #: Where the sign-in with Entra begins, and where its browsers come back to.
 ENTRA, ENTRA_RETURN = "/sign-in/entra", "/sign-in/entra/return"
+#: Where those come back to who have let a connection act in their name.
+CONSENT_RETURN = "/oauth/callback"
 _LONGEST = 1024
 
 
@@ -164,10 +166,18 @@ def _to_sign_in(visit: Visit) -> Response:
     is_read = request.method in {"GET", "HEAD"}
     if is_read and "hx-request" not in request.headers:
         return visit.to(_sign_in_for(visit, f"{request.url.path}?{request.url.query}".rstrip("?")))
-    shown = urlsplit(request.headers.get("hx-current-url", ""))
     answer = visit.page("sign_in.html", status=401, link="", said="")
-    answer.headers["HX-Redirect"] = _sign_in_for(visit, f"{shown.path}?{shown.query}".rstrip("?"))
+    answer.headers["HX-Redirect"] = _sign_in_for(visit, _shown(request))
     return answer
+
+
+def _shown(request: Request) -> str:
+    """The page that htmx asks from."""
+    try:
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+    except ValueError:
+        return "/"
+    return f"{shown.path}?{shown.query}".rstrip("?")
 
 
 def _sign_in_for(visit: Visit, path: str) -> str:
