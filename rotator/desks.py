@@ -28,7 +28,7 @@ from rotator.domain.stock import Look
 from rotator.entra.options import AnyConnection, OAuthConnection, tenant_and_client
 from rotator.errors import DefinitionsMoved, DirectoryError
 from rotator.fitting import checked, held_by_others, refuse_taken, refuse_unfit
-from rotator.ports import Proof
+from rotator.ports import Proof, Registration
 from rotator.references import SecretMissing
 from rotator.stocktaking import IN_PASSING, stocks_of
 from rotator.web.refusals import BadRequest, Conflict, NotFound
@@ -231,6 +231,11 @@ class Desk:
         async with aclosing(applications_with_secrets(directory)) as pages:
             async for page in pages:
                 yield page
+
+    async def registration(self, connection: ShownConnection, object_id: str) -> Registration:
+        """One application with its secrets, as Entra shows it now. Raises DirectoryError."""
+        directory = await self._engine.directories.open(connection.name)
+        return await directory.registration(Application("", object_id))
 
     async def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
         """What these see that expires, a page at a time, and which of them cannot be asked."""

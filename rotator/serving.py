@@ -40,10 +40,15 @@ async def api_of(engine: Engine) -> AsyncIterator[str]:
     from rotator.web.server import serving
 
     parts, resources = _parts(engine), await _resources(engine)
-    app = build(parts, resources, _dashboard(engine, parts, resources))
+    dashboard = _dashboard(engine, parts, resources)
+    app = build(parts, resources, dashboard)
     async with serving(app, _place(engine.configuration)) as address, _told(engine, parts.broadcast):
         _log.info("the API listens", address=address)
-        yield address
+        try:
+            yield address
+        finally:
+            if dashboard is not None:
+                dashboard.stock.close()
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from rotator.cli.exits import WrongUse
-from rotator.domain.inventory import Finding, Holder, Item
+from rotator.domain.adopting import is_adoptable, slugs_of, word_of
+from rotator.domain.inventory import Holder, Item
 
 if TYPE_CHECKING:
     from rotator.cli.inventory import Stock
     from rotator.cli.settings import Settings
 
-_SLUG = 56
 _HEADER = """\
 # {count} whose secrets nobody rotated yet, from 'rotator inventory'.
 # What exists is adopted: recorded, watched and alarmed, not touched. It is not rotated while isAutoRotationEnabled is
@@ -69,9 +68,7 @@ def candidates(chosen: Sequence[Item], stock: Stock) -> list[Candidate]:
     """The applications among these lines that a definition can be written for."""
     groups: dict[str, list[Item]] = {}
     for item in chosen:
-        ends = item.held.expires_at
-        usable = item.held.kind == "secret" and not item.rotation and ends is not None and ends > stock.now
-        if usable and not item.holder.is_principal and Finding.ORPHAN not in item.findings:
+        if is_adoptable(item, stock.now):
             groups.setdefault(item.holder.object_id, []).append(item)
     return [Candidate(items[0].holder, items[0].connection, tuple(reversed(items))) for items in groups.values()]
 
@@ -84,16 +81,7 @@ def definitions(picked: Sequence[tuple[str, Candidate, Item]]) -> str:
 
 def slug_of(name: str, taken: Collection[str]) -> str:
     """A name for the rotation of an application, that nobody has."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG].strip("-") or "application"
-    return next(each for each in _numbered(plain) if each not in taken)
-
-
-def _numbered(plain: str) -> Iterator[str]:
-    yield plain
-    number = 2
-    while True:
-        yield f"{plain}-{number}"
-        number += 1
+    return next(each for each in slugs_of(name) if each not in taken)
 
 
 def _all(found: Sequence[Candidate], taken: set[str]) -> Iterator[tuple[str, Candidate, Item]]:
@@ -150,7 +138,7 @@ def _definition(name: str, candidate: Candidate, item: Item) -> str:
         app_name=json.dumps(_printable(candidate.holder.name)[:256].strip() or name, ensure_ascii=False),
         said=said,
         key_id=item.held.key_id,
-        word=name.upper().replace("-", "_"),
+        word=word_of(name),
     )
 
 

@@ -10,7 +10,7 @@ from rotator.domain.inventory import Holder
 from rotator.domain.model import Application, Attempt, Entry, Facts, Folder, Request, Rotation, Secret
 from rotator.domain.resources import Checked, Ids, Project, ShownConnection, ShownSecret
 from rotator.domain.stock import Look
-from rotator.ports import Proof
+from rotator.ports import Proof, Registration
 
 
 class RotationBooks(Protocol):
@@ -116,6 +116,9 @@ class ConnectionDesk(Protocol):
 
     def holders(self, connection: ShownConnection) -> AsyncGenerator[Sequence[Holder], None]:
         """The same with their secrets, without certificates."""
+
+    async def registration(self, connection: ShownConnection, object_id: str) -> Registration:
+        """One application with its secrets, as Entra shows it now. Raises DirectoryError."""
 
     def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
         """What these see that expires, a page at a time, and which of them cannot be asked."""

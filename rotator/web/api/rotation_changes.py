@@ -36,12 +36,16 @@ async def create(request: Request, caller: Calling, known: Known, body: Creation
     return await shown_as_it_is(known, rotation.id)
 
 
-async def made_rotation(request: Request, caller: Caller, known: Resources, body: Creation) -> Rotation:
-    """Define it, if he may, and leave its first attempt to the engine."""
+async def made_rotation(
+    request: Request, caller: Caller, known: Resources, body: Creation, *, adopt: str = ""
+) -> Rotation:
+    """Define it, if he may, and leave its first attempt to the engine; `adopt`: the key id of a secret that exists."""
     values, folder = await wanted(caller, known, body)
+    more = {"adopt": adopt} if adopt else {}
     with told_as_invalid():
-        rotation = await known.rotations.define(values)
-    await record(request, caller, "rotation.create", rotation=rotation.name, id=rotation.id, project=folder.project)
+        rotation = await known.rotations.define({**values, **({"initial": more} if more else {})})
+    said = {"rotation": rotation.name, "id": rotation.id, "project": folder.project, **more}
+    await record(request, caller, "rotation.create", **said)
     return rotation
 
 

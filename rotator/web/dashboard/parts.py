@@ -14,6 +14,7 @@ from rotator.domain.overview import Life, Look, Overview
 from rotator.web.api.resources import Resources
 from rotator.web.auth.keyring import Keyring
 from rotator.web.dashboard.flows import Once
+from rotator.web.dashboard.stock import Stock
 from rotator.web.parts import Parts
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Dashboard:
     consent: Consent | None = None
     #: What has come back from Entra once, and may not again.
     seen: Once = field(default_factory=Once)
+    #: The inventory that is looked at.
+    stock: Stock = field(default_factory=Stock)
 
     @property
     def may_consent(self) -> bool:

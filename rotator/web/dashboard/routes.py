@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from rotator.web.dashboard import (
     adding,
+    adopting,
     connection_changes,
     connections,
     consenting,
@@ -13,6 +14,7 @@ from rotator.web.dashboard import (
     editing,
     entra,
     files,
+    inventory,
     orders,
     overview,
     records,
@@ -35,6 +37,8 @@ ROUTES: list[Route] = [
     *consenting.ROUTES,  # before those whose path holds an id
     *connections.ROUTES,
     *connection_changes.ROUTES,
+    *inventory.ROUTES,
+    *adopting.ROUTES,
     *records.ROUTES,
     *signing.ROUTES,
     *entra.ROUTES,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from rotator.domain.access import Method, Note
+from rotator.domain.access import Method, Note, Role
 from rotator.domain.secret import Secret
 from rotator.errors import RotatorError
 from rotator.redaction import redact_text
@@ -59,7 +59,8 @@ class Visit:
     def menu(self) -> list[tuple[str, str]]:
         """The pages he may see, and their names."""
         own = [("/audit", "Audit"), ("/nodes", "Nodes")][: 1 if self.dashboard.nodes is None else 2]
-        return [("/", "Overview"), ("/connections", "Connections"), *(own if self.who.is_everywhere else [])]
+        stock = [("/inventory", "Inventory")] if self.who.may(Role.READER, "") else []
+        return [("/", "Overview"), ("/connections", "Connections"), *stock, *(own if self.who.is_everywhere else [])]
 
     @property
     def entra_address(self) -> str:
