@@ -1,4 +1,4 @@
-"""How is a node cut off from its database? By a cable between them that can be pulled, or go silent."""
+"""How is a node cut off from a server? By a cable between them that can be pulled, or go silent."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from pathlib import Path
 
 
 class Cable:
-    """Leads from a port on loopback to the socket of a server."""
+    """Leads from a port on loopback to a server: PostgreSQL in that folder, or whoever listens on that other port."""
 
-    def __init__(self, server: Path) -> None:
-        self._server = str(server / ".s.PGSQL.5432")
+    def __init__(self, server: Path | int) -> None:
+        self._server = server
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._plugged = threading.Event()
         self._plugged.set()
+        self._carrying = threading.Event()
+        self._carrying.set()
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -31,12 +33,28 @@ class Cable:
         """As before."""
         self._plugged.set()
 
+    def hush(self) -> None:
+        """Whoever sends something waits for an answer; what was sent arrives at `speak`."""
+        self._carrying.clear()
+
+    def speak(self) -> None:
+        """Let everything arrive."""
+        self._carrying.set()
+
     def close(self) -> None:
         self.pull()
+        self.speak()
         _end(self._listener)
 
     def _changed(self, text: bytes) -> bytes:
         return text
+
+    def _connected(self) -> socket.socket:
+        if isinstance(self._server, int):
+            return socket.create_connection(("127.0.0.1", self._server))
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(str(self._server / ".s.PGSQL.5432"))
+        return far
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -45,8 +63,7 @@ class Cable:
                 if not self._plugged.is_set():
                     _end(near)
                     continue
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(self._server)
+                far = self._connected()
                 for one, other in ((near, far), (far, near)):
                     self._open.add(one)
                     threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
@@ -54,6 +71,7 @@ class Cable:
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while text := one.recv(65536):
+                self._carrying.wait()
                 other.sendall(self._changed(text))
         self._open.discard(one)
         _end(one)

@@ -20,11 +20,20 @@ _SEALING = "ROTATOR_TEST_SEALING"
 _NOW = "extract(epoch FROM clock_timestamp()) * 1000000"
 
 
+@dataclass(slots=True)
 class NodeSpace(Workspace):
     """The folder of one node: its own configuration file, its own log; the database is shared."""
 
+    #: What else is in its environment.
+    besides: dict[str, str] = field(default_factory=dict)
+
     def environment(self, **more: str) -> dict[str, str]:
-        return super().environment(**{_SEALING: SEALING.reveal(), **self._folders(), **more})
+        ours = {_SEALING: SEALING.reveal(), **self._folders(), **self.besides, **more}
+        return Workspace.environment(self, **ours)
+
+    def waiting(self) -> list[Path]:
+        """Files of issued secrets that could not be recorded."""
+        return sorted(self.folder.glob("state/*.spool/*.spooled"))
 
     def _folders(self) -> dict[str, str]:
         """Those that systemd gives a service."""
@@ -131,6 +140,10 @@ class Cluster:
 
     def nodes(self) -> list[str]:
         return [row[0] for row in self.asked("SELECT name FROM nodes ORDER BY name")]
+
+    def issues(self) -> int:
+        """How often Graph was asked for a secret."""
+        return int(self.asked("SELECT count(*) FROM issue_intents")[0][0])
 
     def valid_secrets(self, objects: list[str]) -> Counter[str]:
         """How many secrets of each application sign in now."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.workspace import Tenant
 from tests.cluster.cable import Cable
-from tests.cluster.installation import Cluster
+from tests.cluster.installation import Cluster, NodeSpace
 from tests.postgres import Server
 
 
@@ -50,6 +50,53 @@ def test_a_secret_that_cannot_be_recorded_is_kept_until_it_can(cluster: Cluster,
     assert cluster.valid_secrets(objects) == Counter(dict.fromkeys(objects, 1))
     node.signal(signal.SIGTERM)
     assert node.end() == 0
+
+
+def kept_by_a_dead_node(cluster: Cluster, tenant: Tenant, cable: Cable) -> tuple[NodeSpace, list[str]]:
+    """A node that has been killed with an issued secret in its file, behind a cable that leads again."""
+    application = tenant.application(displayName="Spooled")
+    cluster.add("spooled", application)
+    cluster.document["connections"][0] |= {"propagation": "1s", "timeouts": {"request": "5s"}}
+    tenant.control("POST", "faults", {"match": "addPassword", "delay": 2, "times": 1})
+    space = cluster.space("one", url=over(cable, cluster))
+    node = cluster.run(space, "one")
+    objects = [application["objectId"]]
+    cluster.until(lambda: bool(cluster.valid_secrets(objects)))
+    cable.pull()
+    cluster.until(lambda: "waits in a sealed file" in node.log())
+    node.signal(signal.SIGKILL)
+    node.end()
+    (file,) = space.waiting()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert cluster.asked("SELECT count(*) FROM credentials") == [(0,)]
+    cable.plug()
+    return space, objects
+
+
+def test_a_node_that_was_killed_meanwhile_records_it_when_it_starts_again(
+    cluster: Cluster, tenant: Tenant, cable: Cable
+) -> None:
+    space, objects = kept_by_a_dead_node(cluster, tenant, cable)
+    cluster.let_leases_run_out("one")
+    node = cluster.run(space, "one")
+    assert "an earlier life could not record is recorded" in node.log()
+    cluster.until(lambda: cluster.rotated() == 1)
+    assert cluster.issues() == 1
+    assert cluster.valid_secrets(objects) == Counter(dict.fromkeys(objects, 1))
+    assert space.waiting() == []
+
+
+def test_one_whose_rotation_another_node_has_taken_over_is_worth_nothing_any_more(
+    cluster: Cluster, tenant: Tenant, cable: Cable
+) -> None:
+    space, objects = kept_by_a_dead_node(cluster, tenant, cable)
+    cluster.let_leases_run_out("one")
+    cluster.start("two")
+    cluster.until(lambda: not cluster.valid_secrets(objects))
+    node = cluster.run(space, "one")
+    cluster.until(lambda: space.waiting() == [])
+    assert "is recorded" not in node.log()
+    assert cluster.asked("SELECT count(*) FROM credentials") == [(0,)]
 
 
 def answer(api: str, path: str) -> int:
