@@ -5,13 +5,14 @@ A bucket, a line and a quiet time are one instant each, until which they are spe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, case, func, select
 
 from rotator.domain.changes import ConnectionQuiet
-from rotator.domain.pacing import LONGEST_QUIET, Beginning, Line, Toll, quiet
+from rotator.domain.pacing import LONGEST_QUIET, Beginning, Bucket, Line, Toll, quiet
 from rotator.errors import LimitReached
 from rotator.store.cluster_schema import paces
 from rotator.store.rows import instant, micros, span_micros
@@ -39,7 +40,7 @@ def _taking(rows: int) -> Prepared:
 
 
 #: From several at once, so that it is one way there and back to a server.
-_TAKE = {rows: _taking(rows) for rows in range(1, 5)}
+_TAKE = {rows: _taking(rows) for rows in range(1, 6)}
 
 
 def _set(dialect: Any, *, only_later: bool) -> Any:
@@ -60,22 +61,16 @@ UNTIL = Selection(lambda these: select(paces.c.name, paces.c.until).where(these(
 
 
 def pay(tx: Transaction, toll: Toll) -> None:
-    """Take all of it. Raises LimitReached where there is not enough: then this transaction must not become true."""
-    if toll.beginning is not None:
-        _begin(tx, toll.beginning)
-    if toll.buckets:
+    """Take all of it. Raises LimitReached where there is not enough: then this transaction must not become true.
+
+    Whoever takes from a row is alone with it until the transaction ends.
+    """
+    beginning = toll.beginning
+    if beginning is None:
         _take(tx, toll)
-
-
-def _begin(tx: Transaction, beginning: Beginning) -> None:
-    """The attempt itself, once it is written, is its place under the limit: nobody else may count meanwhile."""
-    tx.alone(f"connection {beginning.connection}")
-    since = beginning.at - _HOUR
-    found = tx.row(_BEGUN, {"of": beginning.connection, "since": micros(since)})
-    assert found is not None, "a count"
-    if found[0] >= beginning.per_hour:
-        free_at = instant(found[1]) + _HOUR
-        raise LimitReached("attempts", max(free_at - tx.time, timedelta(seconds=1)))
+        return
+    _take(tx, replace(toll, buckets=(Bucket(f"attempts of {beginning.connection}", timedelta(0), 0), *toll.buckets)))
+    _begin(tx, beginning)
 
 
 def _take(tx: Transaction, toll: Toll) -> None:
@@ -95,6 +90,16 @@ def _take(tx: Transaction, toll: Toll) -> None:
             tx.run(_SET, {"of": bucket.name, "at": tx.real + span_micros(kept)})
     if short and not toll.pressing:
         raise LimitReached("writes", short)
+
+
+def _begin(tx: Transaction, beginning: Beginning) -> None:
+    """The attempt itself, once it is written, is its place under the limit."""
+    since = micros(beginning.at - _HOUR)
+    found = tx.row(_BEGUN, {"of": beginning.connection, "since": since})
+    assert found is not None, "a count"
+    if found[0] >= beginning.per_hour:
+        free_at = instant(found[1]) + _HOUR
+        raise LimitReached("attempts", max(free_at - tx.time, timedelta(seconds=1)))
 
 
 def lined_up(tx: Transaction, line: Line, wake_at: datetime) -> datetime:
