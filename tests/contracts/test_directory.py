@@ -225,6 +225,28 @@ async def test_a_failed_read_may_be_repeated(there: Connected, fault: str) -> No
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+async def test_graph_is_left_alone_for_as_long_as_it_asks(there: Connected, fault: str) -> None:
+    there.fault(match="^getApplication", times=1, **FAULTS[fault])
+    before = there.clock.monotonic()
+    with pytest.raises(DirectoryError):
+        await there.directory.registration(there.application)
+    quiet = there.directory.quiet_until()
+    if fault not in WAITS:
+        assert quiet is None
+        return
+    assert quiet is not None
+    wanted = (WAITS[fault] or timedelta(seconds=10)).total_seconds()
+    assert before + wanted <= quiet <= there.clock.monotonic() + wanted
+
+
+async def test_a_sign_in_that_is_throttled_leaves_graph_as_it_is(there: Connected) -> None:
+    there.fault(match="^token", times=1, status=429)
+    with pytest.raises(DirectoryThrottled):
+        await there.directory.registration(there.application)
+    assert there.directory.quiet_until() is None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_a_proof_that_gets_no_verdict_is_no_proof(there: Connected, fault: str) -> None:
     there.fault(match="^token", times=1, **FAULTS[fault])
     proof = await there.directory.prove(there.client_id, Secret("whatever it is"))
