@@ -148,8 +148,9 @@ class Intake:
     def _judge(
         self, number: int, wanted: Rotation, known: Sequence[Defined], *, left: dict[tuple[Folder, str], str]
     ) -> None:
-        old = next((each for each in known if each.switches.retired_at is None), None)
-        problem = self._name_problem(number, wanted, old, was_retired=bool(known) and old is None)
+        # One that is in use before one that is retired, which comes back.
+        old = min(known, key=lambda each: each.switches.retired_at is not None, default=None)
+        problem = self._name_problem(number, wanted, old)
         if problem:
             self._refuse(number, problem)
             return
@@ -161,14 +162,13 @@ class Intake:
                 self._refuse(number, f"secretsMapping: {name} still shows the secret of a rotation that is gone")
         self._plan(number, rotation, old)
 
-    def _name_problem(self, number: int, wanted: Rotation, old: Defined | None, *, was_retired: bool) -> str:
+    def _name_problem(self, number: int, wanted: Rotation, old: Defined | None) -> str:
         first = self._first(_LINES, wanted.name, number)
         if first != number:
             return f"name: {wanted.name!r} is taken (another name; the first is on line {first})"
-        if wanted.name in self._reserved or (old is not None and not old.rotation.api_made):
+        lives = old is not None and old.switches.retired_at is None
+        if wanted.name in self._reserved or (old is not None and lives and not old.rotation.api_made):
             return f"name: {wanted.name!r} is defined in a configuration file, where it stays (another name)"
-        if was_retired:
-            return f"name: {wanted.name!r} is that of a retired rotation (another name, or 'rotator forget' that one)"
         if old is not None and old.rotation.own_connection:
             return f"name: {wanted.name!r} rotates the secret of a connection (another name)"
         if old is not None and not _one_application(old.rotation.application, wanted.application):
@@ -184,11 +184,12 @@ class Intake:
             before = old.rotation
             # How it began is history.
             rotation = replace(rotation, initial=before.initial, adopt_key_id=before.adopt_key_id)
-            if definition_hash(rotation) == old.hash:
+            back = old.switches.retired_at is not None
+            if definition_hash(rotation) == old.hash and not back:
                 self.counts.unchanged += 1
                 return
             self.counts.changed += 1
-            moves = rotation.schedule != before.schedule or (rotation.auto and not before.auto)
+            moves = back or rotation.schedule != before.schedule or (rotation.auto and not before.auto)
             kind = _MOVE if moves else _CHANGE
         self._scratch.execute("INSERT INTO edits VALUES (?, ?, ?)", (number, kind, to_text(rotation)))
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,18 +44,18 @@ def run(*, turns: int = 100, rounds: int = 3, existing: Sequence[int] = _EXISTIN
 
 def _beside_sqlite(server: Server, turns: int, rounds: int, concurrency: int) -> None:
     runs, served = Runs(), 0.0
-    with of_sqlite.a_store(100) as file, _opened(server, 100) as (ours, _):
+    with of_sqlite.a_store(100) as file, opened(server, 100) as (ours, _):
         for store in (file, ours):
             asyncio.run(of_sqlite._rotate(store, 32, concurrency))
         for _ in range(rounds):
             with measured() as spent:
                 asyncio.run(of_sqlite._rotate(file, turns, concurrency))
             runs.add("sqlite", spent.per(turns))
-            before = _processor_of(server)
+            before = processor_of(server)
             with measured() as spent:
                 asyncio.run(of_sqlite._rotate(ours, turns, concurrency))
             runs.add("postgresql", spent.per(turns))
-            served += (_processor_of(server) - before) / turns / rounds
+            served += (processor_of(server) - before) / turns / rounds
     ratio = 1 / runs.thriftier("postgresql", "sqlite")
     beside = f"SQLite {milliseconds(runs.processor('sqlite'))}, the server's own {milliseconds(served)}"
     what = f"books of a rotation, processor, {concurrency} at once"
@@ -63,14 +64,14 @@ def _beside_sqlite(server: Server, turns: int, rounds: int, concurrency: int) ->
 
 def _claims(server: Server, count: int, looks: int) -> float:
     """The time within which 99 of 100 claims are made, in seconds."""
-    with _opened(server, count) as (store, url):
+    with opened(server, count) as (store, url):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
-        spent = asyncio.run(_looked(store, looks))
+        spent = asyncio.run(looked(store, looks))
     return sorted(spent)[int(len(spent) * 0.99) - 1]
 
 
-async def _looked(store: SqlStore, looks: int) -> list[float]:
+async def looked(store: SqlStore, looks: int) -> list[float]:
     spent = []
     for _ in range(looks):
         began = time.perf_counter()
@@ -81,12 +82,21 @@ async def _looked(store: SqlStore, looks: int) -> list[float]:
     return spent
 
 
+def state_of(folder: Path, url: str) -> str:
+    """The database of a node's configuration, whose key is put in that folder."""
+    key = folder / "key"
+    key.write_text(SEALING.reveal(), "utf-8")
+    key.chmod(0o600)
+    return f'url: "{url}", encryptionKeys: [{{file: {key}}}]'
+
+
 @contextmanager
-def _opened(server: Server, count: int) -> Iterator[tuple[SqlStore, str]]:
+def opened(server: Server, count: int) -> Iterator[tuple[SqlStore, str]]:
     """With so many rotations, one of a thousand due, all others in a thousand days."""
     url = server.make_database()
     store = open_store(url, chance=SeededChance(), database_time=None, monotonic=time.monotonic, keys=[SEALING])
-    asyncio.run(store.define([Add(each) for each in rotations(min(count, _DUE))]))
+    # Owned by the database: a node that starts does not miss them in its files.
+    asyncio.run(store.define([Add(replace(each, api_made=True)) for each in rotations(min(count, _DUE))]))
     if count > _DUE:
         with psycopg.connect(url, autocommit=True) as connection:
             _copy(connection, count)
@@ -112,7 +122,7 @@ def _copy(connection: psycopg.Connection[tuple[object, ...]], wanted: int) -> No
     )
 
 
-def _processor_of(server: Server) -> float:
+def processor_of(server: Server) -> float:
     """Seconds of all processes of the server, ended ones too."""
     pid = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
     process = psutil.Process(pid)

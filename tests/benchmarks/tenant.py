@@ -93,6 +93,10 @@ asyncio.run(serve())
 """
 
 
+#: The database of a configuration: a file in its folder.
+_FILE = 'url: "sqlite:///state.db"'
+
+
 def nowhere(applications: int) -> Tenant:
     """A tenant that cannot be reached, for what must not ask it."""
     ready: dict[str, Any] = dict.fromkeys(("control", "adminClientSecret"), "unused")
@@ -105,11 +109,13 @@ def nowhere(applications: int) -> Tenant:
     return Tenant(ready, os.getpid())
 
 
-def write_configuration(folder: Path, where: Tenant, *, rotations: int, initial: str = "rotate") -> Path:
+def write_configuration(
+    folder: Path, where: Tenant, *, rotations: int, initial: str = "rotate", state: str = _FILE
+) -> Path:
     """A configuration with one rotation for each of the first applications, the odd ones at noon, in that folder."""
     (folder / "admin-secret").write_text(where.client_secret, "utf-8")
     (folder / "admin-secret").chmod(0o600)
-    blocks = [_HEAD.format(where=where, initial=initial)]
+    blocks = [_HEAD.format(where=where, initial=initial, state=state)]
     rules = enumerate(where.applications[:rotations])
     blocks += [_ROTATION.format(n=n, hours=12 * (n % 2), application=one) for n, one in rules]
     path = folder / "config.yaml"
@@ -118,7 +124,7 @@ def write_configuration(folder: Path, where: Tenant, *, rotations: int, initial:
 
 
 _HEAD = """\
-state: {{url: "sqlite:///state.db"}}
+state: {{{state}}}
 daemon: {{concurrency: 8, limits: {{rotationsPerHour: 1000000}}}}
 logging: {{level: warning, format: json}}
 clouds:

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.benchmarks import scraping, server, store
+from tests.benchmarks import million, nodes, scraping, server, store
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
@@ -25,6 +25,17 @@ def test_a_server_is_measured_beside_a_file(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     assert "books of a rotation" in said
     assert "a claim among 2,000" in said
+
+
+def test_a_node_among_many_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    million.run(existing=(1000, 2000), looks=10, settling=0)
+    said = capsys.readouterr().out
+    assert "memory of a node, 2,000 rotations" in said
+
+
+def test_nodes_are_measured_beside_one_another(capsys: pytest.CaptureFixture[str]) -> None:
+    nodes.run(counts=(1,), rotations=4, latency=0)
+    assert "rotations/s, 1 nodes" in capsys.readouterr().out
 
 
 def test_a_scrape_is_measured(capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,6 +141,18 @@ def test_a_name_and_a_place_have_one_owner(workspace: Workspace, tenant: Tenant)
     assert writers == {"4": "'service-1'", "5": "'written'", "6": "'service-2'"}
 
 
+def test_what_has_left_the_files_goes_on_in_the_books(workspace: Workspace, tenant: Tenant) -> None:
+    application = tenant.application(displayName="Moved")
+    workspace.add("moved", application, destinations=[{"kind": "embedded"}])
+    assert workspace.rotator("run", "--once").status == 0
+    line = workspace.document["rotations"].pop()
+    assert workspace.rotator("run", "--once").status == 0
+    assert imported(workspace, line)["changed"] == 1
+    assert imported(workspace, line)["unchanged"] == 1
+    assert workspace.rotator("rotate", "moved").status == 0
+    assert len(tenant.credentials(application)) == 2
+
+
 def test_standard_input_is_read_and_told_as_such(workspace: Workspace) -> None:
     for text, status, told in ((json.dumps(definition(1)), 0, "1 added"), ("{", 78, "standard input:1: not valid")):
         with mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()))):
