@@ -156,6 +156,12 @@ class Cluster:
             if credential["signsIn"]
         )
 
+    def keys(self, objects: list[str]) -> set[str]:
+        """The key ids of the secrets that those applications have in truth."""
+        truth = self.tenant.control("GET", "truth")
+        alive = [each["credentials"] for each in truth if each["objectId"] in objects]
+        return {credential["keyId"] for found in alive for credential in found if credential["signsIn"]}
+
     def until(self, what: Callable[[], bool], *, patience: float = PATIENCE) -> None:
         """Return when it is so; the logs are told when it never is."""
         end = time.monotonic() + patience
