@@ -66,7 +66,8 @@ class Tenant:
         """Let Entra behave as Entra does, and worse."""
         await self._control("POST", "propagation", _PROPAGATION)
         await self._control("POST", "owners", {"application": self.denied["objectId"], "remove": True})
-        refused = {"status": 429, "headers": {"Retry-After": "900"}, "probability": 0.6}
+        # A real second, in which the whole connection keeps quiet: what is asked of a client passes at no other pace.
+        refused = {"status": 429, "headers": {"Retry-After": "1"}, "probability": 0.6}
         await self._control("POST", "faults", {"match": _adding(self.throttled), **refused})
         lost = {"when": "after", "status": 504, "times": 1}
         await self._control("POST", "faults", {"match": _adding(self.ambiguous), **lost})
