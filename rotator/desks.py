@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from rotator.app import Engine
@@ -237,11 +237,15 @@ class Desk:
         directory = await self._engine.directories.open(connection.name)
         return await directory.registration(Application("", object_id))
 
-    async def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
+    async def inventory(
+        self, connections: Sequence[ShownConnection], *, unused_after: timedelta | None = None
+    ) -> AsyncGenerator[Look, None]:
         """What these see that expires, a page at a time, and which of them cannot be asked."""
-        names = [each.name for each in connections]
-        directories, now = self._engine.directories, await self._store.now()
-        async with aclosing(stocks_of(directories, self._store, names, now=now, page=IN_PASSING)) as looks:
+        names, now = [each.name for each in connections], await self._store.now()
+        looks = stocks_of(
+            self._engine.directories, self._store, names, now=now, page=IN_PASSING, unused_after=unused_after
+        )
+        async with aclosing(looks):
             async for look in looks:
                 yield look
 

@@ -353,6 +353,7 @@ class Roll(Protocol):
     async def leave(self, holder: str) -> None:
         """It has ended and let go of all it held: the others may look at once."""
 
+
 class Spool(Protocol):
     """Where issued credentials wait, sealed, while the books cannot be written; they outlive the process."""
 
@@ -364,7 +365,6 @@ class Spool(Protocol):
 
     async def left(self) -> Sequence[Kept]:
         """What earlier lives have left, and what is only to be revoked. What cannot be read is told, and kept aside."""
-
 
 
 @dataclass(frozen=True, slots=True)

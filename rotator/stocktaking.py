@@ -15,7 +15,7 @@ from rotator.engine.inventory import Books, stock
 from rotator.errors import PermissionDenied, RotatorError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from rotator.domain.model import Connection, Facts
     from rotator.entra.directory import EntraDirectory
@@ -51,23 +51,44 @@ class Ledgers(Books, Protocol):
 
 
 async def stocks_of(
-    directories: Directories, books: Ledgers, connections: Sequence[str], *, now: datetime, page: int = 999
+    directories: Directories,
+    books: Ledgers,
+    connections: Sequence[str],
+    *,
+    now: datetime,
+    page: int = 999,
+    unused_after: timedelta | None = None,
 ) -> AsyncGenerator[Look, None]:
     """The inventory of these connections, a page at a time; what two of them see is given once.
 
-    A connection that cannot be asked gives its problem, and the others go on.
+    A connection that cannot be asked gives its problem, and the others go on. `unused_after`: ask for the last use of
+    each too; where that is not told the problem is given, and the rest all the same.
     """
     ground = await ground_of(books, now)
     have: set[tuple[str, str]] = set()
     for name in connections:
+        here = replace(ground, connection=name)
         try:
-            async with aclosing(stock_of(directories, books, replace(ground, connection=name), page=page)) as pages:
+            if unused_after is not None:
+                here, problem = await _with_usage(directories, here, unused_after)
+                yield Look(name, problem=problem)
+            async with aclosing(stock_of(directories, books, here, page=page)) as pages:
                 async for seen, items in pages:
                     new = [each for each in items if _mark(each) not in have]
                     yield Look(name, seen, new)
                     have.update(map(_mark, new) if len(connections) > 1 else ())
         except RotatorError as problem:
             yield Look(name, problem=problem)
+
+
+async def _with_usage(directories: Directories, ground: Ground, after: timedelta) -> tuple[Ground, RotatorError | None]:
+    from rotator.entra.usage import last_uses
+
+    directory = await directories.open(ground.connection)
+    try:
+        return replace(ground, used=await last_uses(directory), unused_after=after), None
+    except RotatorError as problem:
+        return ground, problem
 
 
 async def ground_of(books: Ledgers, now: datetime) -> Ground:

@@ -45,54 +45,69 @@ class Stock:
         self.problems += [f"{look.connection}: {look.problem}"] if look.problem else []
 
 
+_Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[APPLICATION...]", help="Part of its name, or its object or client id.")
+]
+_Connection = Annotated[str, typer.Option(metavar="NAME", help="Only what this connection sees.")]
+_Expiring = Annotated[str, typer.Option(metavar="SPAN", help="Only what ends within it, such as 30d, or has.")]
+_Found = Annotated[list[str] | None, typer.Option(metavar="WORD", help=f"Only with it: {_FINDINGS}.")]
+_Usage = Annotated[bool, typer.Option("--usage", help="Ask when each was last used: a report of Graph's beta.")]
+_UnusedAfter = Annotated[str, typer.Option(metavar="SPAN", help="With --usage: what is unused so long is a finding.")]
+_Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="Only what nobody rotates.")]
+_File = Annotated[str, typer.Option(metavar="FILE", help="Write definitions for the unmanaged secrets to it.")]
+_Adopt = Annotated[bool, typer.Option("--adopt", help="With --write-config: ask about each one; nothing is rotated.")]
+
+
 def inventory(
     context: typer.Context,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[APPLICATION...]", help="Part of its name, or its object or client id."),
-    ] = None,
+    names: _Names = None,
     *,
-    connection: Annotated[str, typer.Option(metavar="NAME", help="Only what this connection sees.")] = "",
-    expiring: Annotated[str, typer.Option(metavar="SPAN", help="Only what ends within it, such as 30d, or has.")] = "",
-    finding: Annotated[list[str] | None, typer.Option(metavar="WORD", help=f"Only with it: {_FINDINGS}.")] = None,
-    unmanaged: Annotated[bool, typer.Option("--unmanaged", help="Only what nobody rotates.")] = False,
+    connection: _Connection = "",
+    expiring: _Expiring = "",
+    finding: _Found = None,
+    usage: _Usage = False,
+    unused_after: _UnusedAfter = "90d",
+    unmanaged: _Unmanaged = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
-    write_config: Annotated[
-        str, typer.Option("--write-config", metavar="FILE", help="Write definitions for the unmanaged secrets to it.")
-    ] = "",
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="With --write-config: ask about each one; nothing is rotated.")
-    ] = False,
+    write_config: _File = "",
+    adopt: _Adopt = False,
 ) -> None:
     """List the secrets and certificates of all applications, and what is wrong with them; nothing is changed there."""
     if as_json and as_csv:
         raise WrongUse("--json and --csv exclude each other")
     if adopt and not write_config:
         raise WrongUse("--adopt needs --write-config FILE", hint="The definitions go there.")
-    wanted = Wanted(tuple(names or ()), _span(expiring), _words(finding or ()), unmanaged)
-    settings: Settings = context.obj
-    configuration = settings.read()
-    settings.start_log(level="error")
-    stock = asyncio.run(_take(configuration, connection))
-    for problem in stock.problems:
-        exits.say(problem)
+    if Finding.UNUSED in (finding or ()) and not usage:
+        raise WrongUse("--finding unused needs --usage", hint="It asks a report of Graph's beta.")
+    wanted = Wanted(tuple(names or ()), _span("expiring", expiring), _words(finding or ()), unmanaged)
+    idle = _span("unused-after", unused_after) if usage else None
+    stock = _taken(context.obj, connection, idle)
     chosen = sorted((each for each in stock.items if wanted.takes(each, stock.now)), key=by_end)
     if write_config:
         from rotator.cli.takeover import take_over
 
-        take_over(settings, stock, chosen, file=write_config, asks=adopt)
+        take_over(context.obj, stock, chosen, file=write_config, asks=adopt)
     else:
         _print(stock, chosen, form="json" if as_json else "csv" if as_csv else "table")
     raise typer.Exit(exits.FAILED if stock.problems else exits.DONE)
 
 
-def _span(text: str) -> timedelta | None:
+def _taken(settings: Settings, connection: str, unused_after: timedelta | None) -> Stock:
+    configuration = settings.read()
+    settings.start_log(level="error")
+    stock = asyncio.run(_take(configuration, connection, unused_after))
+    for problem in stock.problems:
+        exits.say(problem)
+    return stock
+
+
+def _span(option: str, text: str) -> timedelta | None:
     from rotator.options import parse_span
 
     found = parse_span(text) if text else None
     if text and found is None:
-        raise WrongUse(f"--expiring {text!r} is not a span", hint="Such as 30d or 48h.")
+        raise WrongUse(f"--{option} {text!r} is not a span", hint="Such as 30d or 48h.")
     return found
 
 
@@ -103,7 +118,7 @@ def _words(given: Sequence[str]) -> frozenset[str]:
     return frozenset(given)
 
 
-async def _take(configuration: Configuration, connection: str) -> Stock:
+async def _take(configuration: Configuration, connection: str, unused_after: timedelta | None) -> Stock:
     from rotator.app import open_parts
     from rotator.stocktaking import stocks_of
 
@@ -112,7 +127,7 @@ async def _take(configuration: Configuration, connection: str) -> Stock:
         if connection and connection not in parts.secrets.connections:
             raise WrongUse(f"there is no connection {connection!r}")
         stock = Stock(parts.clock.now(), facts=await parts.store.facts())
-        looks = stocks_of(parts.directories, parts.store, names, now=stock.now)
+        looks = stocks_of(parts.directories, parts.store, names, now=stock.now, unused_after=unused_after)
         with _progress() as seen:
             async with aclosing(looks):
                 async for look in looks:
@@ -153,7 +168,7 @@ def _print(stock: Stock, chosen: Sequence[Item], *, form: str) -> None:
 
 _COLUMNS = (
     "connection", "application", "objectId", "clientId", "heldBy", "kind", "keyId", "name", "startsAt", "expiresAt",
-    "daysLeft", "rotation", "findings",
+    "daysLeft", "rotation", "lastUsedAt", "findings",
 )  # fmt: skip
 
 
@@ -164,8 +179,9 @@ def _table(stock: Stock, chosen: Sequence[Item]) -> None:
     from rotator.cli.tables import ago, printed
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("application", "kind", "name", "key id", "expires", "rotation", "findings"):
-        table.add_column(title, overflow="fold", no_wrap=title in {"kind", "expires"})
+    used = ("last used",) if any(each.used_at for each in chosen) else ()
+    for title in ("application", "kind", "name", "key id", "expires", *used, "rotation", "findings"):
+        table.add_column(title, overflow="fold", no_wrap=title in {"kind", "expires", "last used"})
     for each in chosen:
         held = each.held
         bad = {Finding.EXPIRED, Finding.EXPIRING} & set(each.findings) and not each.rotation
@@ -175,6 +191,7 @@ def _table(stock: Stock, chosen: Sequence[Item]) -> None:
             Text(held.name),
             held.key_id,
             Text(ago(held.expires_at, stock.now), style="red" if bad else ""),
+            *([Text(ago(each.used_at, stock.now))] if used else []),
             Text(each.rotation or "-"),
             Text(", ".join(each.findings)),
         )

@@ -14,6 +14,7 @@ _NEVER = timedelta(days=365 * 20)
 #: One in use and its successor.
 _ENOUGH = 2
 SOON = timedelta(days=30)
+UNUSED_AFTER = timedelta(days=90)
 
 
 class Finding(StrEnum):
@@ -27,6 +28,7 @@ class Finding(StrEnum):
     NO_OWNER = "no-owner"
     HIDDEN = "hidden"
     ORPHAN = "orphan"
+    UNUSED = "unused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Item:
     held: Held
     rotation: str = ""
     findings: tuple[Finding, ...] = ()
+    #: When it last signed in, where that was asked and is known.
+    used_at: datetime | None = None
 
     def expires_within(self, now: datetime, span: timedelta) -> bool:
         """Is it over by then, or already?"""
@@ -83,6 +87,10 @@ class Ground:
     ownerless: Collection[str] | None = None
     #: What ends within that is expiring.
     soon: timedelta = SOON
+    #: Key id -> when it last signed in; None: that is not known.
+    used: Mapping[str, datetime] | None = None
+    #: What has not signed in for that long is not used.
+    unused_after: timedelta = UNUSED_AFTER
 
 
 def judged(holder: Holder, ground: Ground) -> Iterator[Item]:
@@ -92,12 +100,24 @@ def judged(holder: Holder, ground: Ground) -> Iterator[Item]:
         found = (*_of_time(held, ground), *about_holder)
         if is_stranger(held, ground):
             found = (*found, Finding.ORPHAN)
-        yield Item(ground.connection, holder, held, ground.rotations.get(held.key_id, ""), found)
+        if _is_unused(held, ground):
+            found = (*found, Finding.UNUSED)
+        used_at = (ground.used or {}).get(held.key_id)
+        yield Item(ground.connection, holder, held, ground.rotations.get(held.key_id, ""), found, used_at)
 
 
 def is_stranger(held: Held, ground: Ground) -> bool:
     """It bears a name of this installation, and no ledger holds it."""
     return bool(ground.prefix) and held.name.startswith(ground.prefix) and held.key_id not in ground.rotations
+
+
+def _is_unused(held: Held, ground: Ground) -> bool:
+    """What has ended cannot be used, and what is new has not had the time."""
+    if ground.used is None or (held.expires_at is not None and held.expires_at <= ground.now):
+        return False
+    since = ground.now - ground.unused_after
+    last = ground.used.get(held.key_id) or held.starts_at
+    return last is not None and last < since
 
 
 def counted(items: Sequence[Item]) -> dict[str, int]:

@@ -88,6 +88,7 @@ def stocked(item: Item, now: datetime) -> dict[str, Any]:
         "expiresAt": at(held.expires_at),
         "daysLeft": None if held.expires_at is None else (held.expires_at - now).days,
         "rotation": item.rotation or None,
+        "lastUsedAt": at(item.used_at),
         "findings": [each.value for each in item.findings],
     }
 

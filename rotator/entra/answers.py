@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rotator.answers import http_date, parsed, shortened
@@ -82,3 +82,14 @@ class LastAnswer:
         """Entra's time and the monotonic time of its arrival; None before the first answer."""
         moment = http_date(self._seen[0]) if self._seen else None
         return (moment, self._seen[1]) if moment and self._seen else None
+
+
+def time_of(value: object) -> datetime | None:
+    """A time as Graph writes it, which is with seven digits of a second; None for what is none."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -154,7 +154,7 @@ class EntraDirectory:
                 yield [_application(row) for row in page]
 
     async def pages(
-        self, operation: str, path: str, *, eventual: bool = False, tries: int = 1
+        self, operation: str, path: str, *, eventual: bool = False, beta: bool = False, tries: int = 1
     ) -> AsyncGenerator[Sequence[Mapping[str, object]], None]:
         """A list of Graph's, a page at a time, by its path below Graph.
 
@@ -166,7 +166,7 @@ class EntraDirectory:
                 if next_link in followed:
                     raise DirectoryUnavailable(operation, "the pages lead round in a circle")
                 followed.add(next_link)
-                ask = partial(self._graph.page, next_link, eventual=eventual)
+                ask = partial(self._graph.page, next_link, eventual=eventual, beta=beta)
                 page = parsed((await self._page(operation, ask, tries)).content)
                 rows = page.get("value")
                 yield [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

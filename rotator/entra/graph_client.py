@@ -103,16 +103,18 @@ class GraphClient:
         address = self._of(object_id, "/appManagementPolicies")
         return await self._get(builder.with_url(address).to_get_request_information(self._how()))
 
-    async def page(self, path: str, *, eventual: bool = False) -> Answer:
+    async def page(self, path: str, *, eventual: bool = False, beta: bool = False) -> Answer:
         """A page of any list: its path below Graph, or the link to it from the page before.
 
-        `eventual`: an advanced query, answered from an index that lags behind.
+        `eventual`: an advanced query, answered from an index that lags behind. `beta`: what Graph may change any day.
         """
         # Not by the list's own builder: the SDK's one for service principals takes a tenth of a second to import.
         how = self._how()
         if eventual:
             how.headers.add("ConsistencyLevel", "eventual")
-        address = path if "://" in path else f"{self._adapter.base_url}/{path}"
+        base = self._adapter.base_url
+        root = f"{base.rpartition('/')[0]}/beta" if beta else base
+        address = path if "://" in path else f"{root}/{path}"
         return await self._get(self._graph.applications.with_url(address).to_get_request_information(how))
 
     async def owners_of(self, object_id: str) -> Answer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rotator.domain.inventory import Held, Holder
+from rotator.entra.answers import time_of
 from rotator.errors import DirectoryError, DirectoryThrottled, DirectoryUnavailable
 
 if TYPE_CHECKING:
@@ -90,16 +90,5 @@ def _list(value: object) -> list[Mapping[str, Any]]:
 
 
 def _held(row: Mapping[str, Any], kind: str) -> Held:
-    ends = (_time(row.get("startDateTime")), _time(row.get("endDateTime")))
+    ends = (time_of(row.get("startDateTime")), time_of(row.get("endDateTime")))
     return Held(str(row.get("keyId", "")), kind, str(row.get("displayName") or ""), *ends)
-
-
-def _time(value: object) -> datetime | None:
-    """Graph writes seven digits of a second; more than a microsecond is of no use to us."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

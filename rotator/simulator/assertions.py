@@ -59,6 +59,7 @@ class AssertionCheck:
         audience = str(claims.get("aud"))
         if not any(part in audience for part in (f"/{self._tenant.tenant_id}/", f"/{self._tenant.domain}/")):
             raise sign_in_refusal(700023, audience=audience)
+        certificate.signed_in_at = self._tenant.now()
 
     def _check_federation(self, assertion: str, application: Application) -> None:
         header, claims = read_header(assertion), read_claims(assertion)

@@ -2,7 +2,7 @@
 
 import re
 
-from rotator.simulator import graph_applications, graph_policies, graph_principals
+from rotator.simulator import graph_applications, graph_policies, graph_principals, graph_reports
 from rotator.simulator.access_tokens import ADMINISTRATOR, AccessTokens
 from rotator.simulator.graph_call import WRITE, WRITE_ALL, WRITE_OWNED, Call, Caller, Route
 from rotator.simulator.model import Application
@@ -13,7 +13,9 @@ from rotator.simulator.wire import Headers, Json, SimRequest, SimResponse, graph
 
 VERSIONS = frozenset({"v1.0", "beta"})
 
-_ROUTES: dict[str, Route] = graph_applications.ROUTES | graph_principals.ROUTES | graph_policies.ROUTES
+_ROUTES: dict[str, Route] = (
+    graph_applications.ROUTES | graph_principals.ROUTES | graph_policies.ROUTES | graph_reports.ROUTES
+)
 _WORDS = frozenset(word for key in _ROUTES for word in key.split(" ")[1].split("/")) - {"*"}
 _KEYED = re.compile(r"(\w+)\((?:(appId)=)?'([^']*)'\)")
 

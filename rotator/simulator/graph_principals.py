@@ -27,6 +27,7 @@ ROLE_IDS = {
     "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+    "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
 }
 

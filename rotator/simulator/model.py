@@ -24,6 +24,7 @@ class Password:
     removed_at: datetime | None = None
     dead_at: datetime | None = None
     """Once removed: from here on sign-ins with it fail."""
+    signed_in_at: datetime | None = None
 
     def listed(self, at: datetime) -> bool:
         """Whether a read of the state at that moment shows it."""
@@ -46,6 +47,7 @@ class Certificate:
     der: bytes
     thumbprint_sha1: str
     thumbprint_sha256: str
+    signed_in_at: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -41,6 +41,8 @@ class Tenant:
         """Foreign issuers that federated credentials may name, with their public keys as JWK."""
         self.owned_by_lists = True
         """Whether Application.ReadWrite.OwnedBy suffices to list applications; Microsoft's pages disagree."""
+        self.premium = True
+        """Whether the tenant has the licence for sign-in reports."""
         self.version = 0
         self.passwords = PasswordBook(self)
         self.people = People(self)

@@ -109,6 +109,7 @@ class TokenEndpoint:
         known = book.matching(holders, text)
         usable = [password for password in known if password.signs_in(now)]
         if usable and not book.wavers(usable[0], now):
+            usable[0].signed_in_at = now
             return
         expired = not usable and any(one.expires_at <= now and one.removed_at is None for one in known)
         raise sign_in_refusal(7000222 if expired else 7000215, client=client_id)

@@ -136,3 +136,40 @@ def test_a_person_is_asked_about_each_one(workspace: Workspace, tenant: Tenant) 
     assert f"initial: {{adopt: {early}}}" in text
     assert "Left alone" in text
     assert text.count("- name:") == 1
+
+
+def test_usage_that_graph_does_not_tell_is_a_problem_and_the_rest_is_listed(
+    workspace: Workspace, tenant: Tenant
+) -> None:
+    application = tenant.application(displayName="Unasked")
+    key = secret(tenant, application, days=10)
+
+    said = workspace.rotator("inventory", "unasked", "--usage", "--json")
+
+    assert (said.status, said.err.count("\n")) == (1, 1)
+    assert "AuditLog.Read.All" in said.err
+    assert [each["keyId"] for each in said.json["credentials"]] == [key]
+
+
+def test_usage_shows_when_each_was_last_used(workspace: Workspace, tenant: Tenant) -> None:
+    tenant.control("POST", "clients", {"clientId": tenant.place["adminClientId"], "grant": ["AuditLog.Read.All"]})
+    application = tenant.application(displayName="Used Now")
+    workspace.add("asked", application)
+    assert workspace.rotator("run", "--once").status == 0
+
+    said = workspace.rotator("inventory", "used now", "--usage", "--unused-after", "1d", "--json")
+    table = workspace.rotator("inventory", "used now", "--usage")
+
+    [found] = said.json["credentials"]
+    assert (said.status, found["findings"]) == (0, [])
+    assert datetime.now(UTC) - datetime.fromisoformat(found["lastUsedAt"]) < timedelta(minutes=5)
+    assert "last used" in table.out
+
+
+def test_options_of_usage_that_cannot_be_are_refused_in_one_line(workspace: Workspace) -> None:
+    for options, why in (
+        (("--finding", "unused"), "--finding unused needs --usage"),
+        (("--usage", "--unused-after", "soon"), "--unused-after 'soon' is not a span"),
+    ):
+        said = workspace.rotator("inventory", *options)
+        assert (said.status, why in said.err) == (2, True)

@@ -69,3 +69,23 @@ def test_a_secret_in_a_ledger_is_its_rotations_and_one_with_our_name_that_is_not
     assert (orphan.rotation, orphan.findings[-1:]) == ("", (Finding.ORPHAN,))
     assert Finding.ORPHAN not in other.findings
     assert counted([ours, orphan, other]) == {"too-many": 3, "orphan": 1}
+
+
+def test_unused_is_what_is_valid_and_old_enough_and_has_not_signed_in_for_long() -> None:
+    used = {"late": START - 91 * DAY, "soon": START - 90 * DAY}
+    ground = Ground("contoso", START, used=used)
+    old = START - 200 * DAY
+
+    assert findings(held(key_id="late", starts_at=old), ground=ground) == [{"unused"}]
+    assert findings(held(key_id="soon", starts_at=old), ground=ground) == [set()]
+    assert findings(held(key_id="never", starts_at=old), ground=ground) == [{"unused"}]
+    assert findings(held(key_id="young", starts_at=START - 90 * DAY), ground=ground) == [set()]
+    assert findings(held(START, key_id="over", starts_at=old), ground=ground) == [{"expired"}]
+    assert findings(held(key_id="never", starts_at=old)) == [set()], "nobody asked"
+
+
+def test_a_line_says_when_it_was_last_used() -> None:
+    used = {"key-1": START - DAY}
+    [item] = judged(Holder("o", "c", "Billing", (held(),)), Ground("contoso", START, used=used))
+
+    assert item.used_at == START - DAY

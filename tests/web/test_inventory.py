@@ -104,6 +104,20 @@ async def test_a_connection_that_cannot_be_asked_is_told_and_alone_it_is_the_ans
     assert (await house.ask("GET", INVENTORY, params={"connection": "second"})).status_code == 400
 
 
+async def test_usage_is_told_or_it_is_told_why_not(house: House) -> None:
+    await house.connection()
+    refused = await house.ask("GET", INVENTORY, params={"usage": "true"})
+    assert (refused.status_code, "AuditLog.Read.All" in refused.text) == (400, True)
+
+    house.running.simulation.entra.tenant.grant(
+        house.running.simulation.population.admin.client_id, "AuditLog.Read.All"
+    )
+    house.running.simulation.entra.tenant.premium = False
+    await house.connection(name="second")
+    [problem, *_] = (await listed(house, usage="true"))["problems"]
+    assert (problem["connection"], "Graph does not tell" in problem["message"]) == ("fabrikam", True)
+
+
 async def test_only_who_reads_everything_is_told(house: House) -> None:
     await house.connection()
     everywhere, somewhere = await house.token(Grant(Role.READER)), await house.token(Grant(Role.ADMIN, "payments"))
@@ -116,6 +130,7 @@ async def test_only_who_reads_everything_is_told(house: House) -> None:
 async def test_what_it_cannot_be_asked_for_is_refused_in_one_line(house: House) -> None:
     for query in ({"finding": "odd"}, {"expiring": "soon"}, {"limit": "0"}, {"unmanaged": "perhaps"}):
         assert (await house.ask("GET", INVENTORY, params=query)).status_code == 422, query
+    assert (await house.ask("GET", INVENTORY, params={"finding": "unused"})).status_code == 400
     unknown = await house.ask("GET", INVENTORY, params={"connection": "nowhere"})
     assert (unknown.status_code, unknown.json()["message"]) == (400, "There is no connection nowhere")
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from rotator.domain.access import Role
-from rotator.domain.inventory import Finding
+from rotator.domain.inventory import UNUSED_AFTER, Finding
 from rotator.domain.outside import at, stocked
 from rotator.domain.resources import ShownConnection
 from rotator.domain.stock import Foremost, Look, Wanted
@@ -39,6 +39,10 @@ async def inventory(
     name: Annotated[list[Annotated[str, text(256)]] | None, Query(description="Part of a name, or an id.")] = None,
     expiring: Annotated[Span | None, Query(description="What ends within that, or has, such as 30d.")] = None,
     finding: Annotated[list[Finding] | None, Query(description="With one of these.")] = None,
+    usage: Annotated[Switch, Query(description="Ask when each was last used: a report of Graph's beta.")] = False,
+    unused_after: Annotated[Span, Query(alias="unusedAfter", description="With usage: what is unused so long.")] = (
+        UNUSED_AFTER
+    ),
     unmanaged: Annotated[Switch, Query(description="Only what nobody rotates.")] = False,
     limit: Annotated[Limit, Query()] = 100,
     offset: Annotated[Offset, Query()] = 0,
@@ -48,10 +52,12 @@ async def inventory(
     Each request asks the tenants anew. Whoever accepts `application/x-ndjson` gets everything that is chosen, in the
     order of the tenants, a line for each page, and one at the end; `limit` and `offset` are for the other form.
     """
+    if Finding.UNUSED in (finding or ()) and not usage:
+        raise BadRequest("finding=unused needs usage=true")
     chosen = await asked_of(known, caller, connection)
     parts_of(request).limits.take("inventories", caller.identity.id)
     wanted = Wanted(tuple(name or ()), expiring, frozenset(finding or ()), unmanaged)
-    looks = known.connections.inventory(chosen)
+    looks = known.connections.inventory(chosen, unused_after=unused_after if usage else None)
     # The first page before anything is answered: most of what can go wrong shows there, and has its status.
     first = await anext(looks, None)
     if first is not None and first.problem is not None and len(chosen) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rotator.domain.inventory import Holder
@@ -120,5 +120,10 @@ class ConnectionDesk(Protocol):
     async def registration(self, connection: ShownConnection, object_id: str) -> Registration:
         """One application with its secrets, as Entra shows it now. Raises DirectoryError."""
 
-    def inventory(self, connections: Sequence[ShownConnection]) -> AsyncGenerator[Look, None]:
-        """What these see that expires, a page at a time, and which of them cannot be asked."""
+    def inventory(
+        self, connections: Sequence[ShownConnection], *, unused_after: timedelta | None = None
+    ) -> AsyncGenerator[Look, None]:
+        """What these see that expires, a page at a time, and which of them cannot be asked.
+
+        `unused_after`: ask for the last use of each too, and find what has not been used for so long.
+        """
