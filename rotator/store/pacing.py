@@ -24,15 +24,20 @@ _HOUR = timedelta(hours=1)
 
 
 def _later_of(dialect: Any, *, rows: int) -> Any:
-    """Insert rows, or move those that are there on by as much as the given instant is after `real`, which is now."""
+    """Insert rows, or move those that are there on by as much as the given instant is after `real`, which is now.
+
+    One with an instant of the past is not moved, but locked: other nodes' transactions have other times for now.
+    """
     given: list[dict[str, Any]] = [
         {"name": bindparam(f"name_{n}"), "until": bindparam(f"until_{n}")} for n in range(rows)
     ]
     insert = insert_of(dialect)(paces).values(given)
     now: Any = bindparam("real")
+    until: Any = insert.excluded.until
     spent = case((paces.c.until > now, paces.c.until), else_=now)
-    moved = insert.on_conflict_do_update(index_elements=["name"], set_={"until": spent + (insert.excluded.until - now)})
-    return moved.returning(paces.c.name, paces.c.until)
+    moved = case((until > now, spent + (until - now)), else_=paces.c.until)
+    taking = insert.on_conflict_do_update(index_elements=["name"], set_={"until": moved})
+    return taking.returning(paces.c.name, paces.c.until)
 
 
 def _taking(rows: int) -> Prepared:
@@ -76,7 +81,8 @@ def pay(tx: Transaction, toll: Toll) -> None:
 def _take(tx: Transaction, toll: Toll) -> None:
     given: dict[str, Any] = {"real": tx.real}
     for n, bucket in enumerate(toll.buckets):
-        given |= {f"name_{n}": bucket.name, f"until_{n}": tx.real + span_micros(bucket.every)}
+        until = tx.real + span_micros(bucket.every) if bucket.every else 0
+        given |= {f"name_{n}": bucket.name, f"until_{n}": until}
     untils = {row[0]: row[1] for row in tx.rows(_TAKE[len(toll.buckets)], given)}
     short = timedelta(0)
     for bucket in toll.buckets:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rotator.domain.changes import Change, ConnectionWorked, EraseText, SealText, SwitchMapped
 from rotator.domain.edits import Add
-from rotator.domain.model import CredentialState, Outcome, RotationStatus, Secret
+from rotator.domain.model import Connection, CredentialState, Outcome, RotationStatus, Secret
+from rotator.domain.pacing import Beginning, Toll, writes
 from rotator.ports import Claim
 from rotator.store.opening import open_store
 from rotator.store.sqlite import connect
@@ -29,6 +30,8 @@ _DEFINED = 1000
 #: Transactions that change something, in the store's part of a rotation.
 _WRITES = 6
 _EXISTING = (100, 1000, 10_000, 100_000)
+#: As a write to Graph is counted, but so many that none of them waits.
+_GRAPH = tuple(replace(bucket, burst=1_000_000) for bucket in writes(Connection("contoso", "tenant", "client")))
 
 
 def run(*, turns: int = 200, existing: Sequence[int] = _EXISTING, looks: int = 200) -> None:
@@ -125,10 +128,11 @@ async def _one_rotation(store: SqlStore, claim: Claim) -> None:
     delivery = a_delivery(rotation_id=rotation_id, key_id=credential.key_id)
     plain = an_entry(rotation_id=rotation_id, attempt_id=attempt.id, facts={"tries": 3, "seconds": 1.25})
 
-    async def write(step: str, *changes: Change) -> None:
-        await store.write(claim.lease, [*changes, replace(plain, step=step)], ttl=_TTL)
+    async def write(step: str, *changes: Change, toll: Toll | None = None) -> None:
+        await store.write(claim.lease, [*changes, replace(plain, step=step)], ttl=_TTL, toll=toll)
 
-    await write("preflight", attempt, standing, plain, intent)
+    begins = Toll(Beginning("contoso", now, per_hour=1_000_000), _GRAPH)
+    await write("preflight", attempt, standing, plain, intent, toll=begins)
     await write("issue", credential, SealText(credential.key_id, Secret("x" * 40)), replace(intent, outcome="issued"))
     await store.look(rotation_id)
     await write("verify", plain, replace(delivery, key_id=""))

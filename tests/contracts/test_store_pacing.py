@@ -198,6 +198,16 @@ async def test_a_connection_that_graph_wants_to_be_left_alone_by_writes_nothing_
     assert (await books.facts()).health.quiet_until is None
 
 
+async def test_of_two_transactions_the_one_that_began_first_may_end_last(books: Books) -> None:
+    """Each has its own time: that of the later one is no time that the earlier one must wait for."""
+    first, second = await leased(books, 2)
+    hushed = Bucket(quiet("contoso"), timedelta(0), 0)
+    assert await taken(books, first, hushed, WIDE) == timedelta(0)
+    books.clock.jump(-timedelta(milliseconds=3))
+    assert await taken(books, second, hushed, WIDE) == timedelta(0)
+    assert await begins(books, [first, second], 2, per_hour=1)
+
+
 async def test_nobody_is_left_alone_for_longer_than_an_hour(books: Books) -> None:
     (lease,) = await leased(books, 1)
     await books.store.write(lease, [ConnectionQuiet("contoso", timedelta(days=9))], ttl=TTL)
