@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import sqlite3
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -51,6 +53,8 @@ class Overheard:
     def __init__(self, book: object, texts: list[str]) -> None:
         self._book = book
         self._texts = texts
+        #: What happens when the next one is handed out.
+        self.happens: Callable[[], object] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._book, name)
@@ -58,6 +62,9 @@ class Overheard:
     def add(self, *args: Any, **keywords: Any) -> Any:
         password, text = self._book.add(*args, **keywords)  # type: ignore[attr-defined]
         self._texts.append(text)
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
         return password, text
 
 
@@ -70,7 +77,10 @@ class Life:
         self.texts = [running.ready.adminClientSecret]
         self.passed = timedelta()
         tenant = running.simulation.entra.tenant
-        tenant.passwords = Overheard(tenant.passwords, self.texts)  # type: ignore[assignment]
+        self.book = Overheard(tenant.passwords, self.texts)
+        tenant.passwords = self.book  # type: ignore[assignment]
+        #: What waited in files while the database could not be written.
+        self.spooled: list[bytes] = []
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
@@ -101,6 +111,19 @@ class Life:
             await engine.dispatcher.fill()
             await engine.dispatcher.settle()
 
+    async def outage(self, engine: Engine) -> None:
+        """Somebody holds the database from an issue until its secret waits in a file."""
+        other = sqlite3.connect(self.folder / "state.db", isolation_level=None)
+        self.book.happens = lambda: other.execute("BEGIN IMMEDIATE")
+        await engine.ask("shipping", "rotate")
+        under_way = asyncio.create_task(self.pass_by(engine, timedelta()))
+        while not self.spooled:
+            await asyncio.sleep(0.05)
+            self.spooled = [file.read_bytes() for file in self.folder.glob("state.db.spool/*.spooled")]
+        other.close()
+        await under_way
+        assert not list(self.folder.glob("state.db.spool/*"))
+
 
 async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_database(tmp_path: Path) -> None:
     lines = io.StringIO()
@@ -118,11 +141,12 @@ async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_databas
     for place, content in {"the log": lines.getvalue(), "what people are shown": shown}.items():
         assert not [text for text in life.texts if text in content], f"a secret shows in {place}"
     assert not in_the_clear(tmp_path, life.texts)
+    assert not [text for text in life.texts for file in life.spooled if text.encode() in file]
 
 
 def in_the_clear(folder: Path, texts: list[str]) -> list[str]:
     """Files of the database in which one of the texts can be read."""
-    files = {file.name: file.read_bytes() for file in folder.glob("state.db*")}
+    files = {file.name: file.read_bytes() for file in folder.glob("state.db*") if file.is_file()}
     assert "state.db" in files
     return [name for name, content in files.items() if any(text.encode() in content for text in texts)]
 
@@ -136,6 +160,7 @@ async def live(life: Life, engine: Engine) -> None:
     await engine.ask("shipping", "rotate")
     await life.pass_by(engine, timedelta(seconds=1))
     await life.pass_by(engine, timedelta(hours=1))
+    await life.outage(engine)
     faults.add(match="^token", code=7000215, times=400, clientId=life.running.ready.applications[1]["clientId"])
     await engine.ask("shipping", "rotate")
     await life.pass_by(engine, timedelta(hours=1))

@@ -9,9 +9,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-#: The folder of the default database.
-_STATE = Path("/var/lib/rotator")
-
 
 def signs_of(url: str) -> Path:
     """Beside which path a daemon leaves its signs of life when its database is no file: in the folder for such things.
@@ -27,16 +24,17 @@ def signs_of(url: str) -> Path:
     return Path("/nonexistent") / "rotator"
 
 
-def lasting_of(url: str) -> Path | None:
+def lasting_of(url: str, *, usual: Path = Path("/var/lib/rotator")) -> Path | None:
     """Beside which path it leaves what must outlive it, perhaps the machine's next start; None: nowhere.
 
-    systemd names a folder to a service; an image or a package makes the one of the default database; a person has one.
+    systemd names a folder to a service; an image or a package makes the `usual` one, of the default database; a person
+    has one.
     """
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:
         return Path(given) / _named(url)
-    if os.access(_STATE, os.W_OK | os.X_OK):
-        return _STATE / _named(url)
+    if os.access(usual, os.W_OK | os.X_OK):
+        return usual / _named(url)
     home = Path(os.environ.get("XDG_STATE_HOME", ""))
     if not home.is_absolute():
         try:
