@@ -47,6 +47,14 @@ def test_a_link_can_be_of_another_identity_and_for_another_address(workspace: Wo
     assert made.out.startswith("https://rotator.example.com/sign-in?link=")
 
 
+def test_a_link_bears_the_address_that_is_configured(workspace: Workspace) -> None:
+    workspace.document |= {"api": {"listen": "127.0.0.1:0"}, "dashboard": {"address": "https://rotator.example.com/"}}
+    workspace.rotator("run", "--once")
+    assert workspace.rotator("dashboard", "link").out.startswith("https://rotator.example.com/sign-in?link=")
+    other = workspace.rotator("dashboard", "link", "--address", "http://localhost:8780")
+    assert other.out.startswith("http://localhost:8780/sign-in?link=")
+
+
 def test_without_an_address_that_browsers_reach_it_asks_for_one(workspace: Workspace) -> None:
     for listen, said in (("off", "api.listen is off"), ("127.0.0.1:0", "--address URL"), ("unix:x.sock", "--address")):
         workspace.document["api"] = {"listen": listen}

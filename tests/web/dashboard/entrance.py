@@ -50,10 +50,10 @@ def registered(running: Running, here: str, /, **changes: Any) -> dict[str, Any]
 
 @asynccontextmanager
 async def open_entrance(
-    folder: Path, running: Running, *, document: Mapping[str, Any] | None = None, **changes: Any
+    folder: Path, running: Running, *, document: Mapping[str, Any] | None = None, port: int = 0, **changes: Any
 ) -> AsyncIterator[House]:
     """A daemon to which people sign in; `changes` are of its block `dashboard`."""
-    address = f"http://127.0.0.1:{free_port()}"
+    address = f"http://127.0.0.1:{port or free_port()}"
     block = registered(running, address, **changes)
     whole = {**(document or {}), "dashboard": block}
     whole["api"] = {**whole.get("api", {}), "listen": address.removeprefix("http://")}

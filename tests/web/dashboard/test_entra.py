@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -79,6 +80,27 @@ async def test_whoever_is_in_more_groups_than_a_token_holds_is_looked_up(entranc
         entrance.running.simulation.entra.faults.add({"match": "checkMemberGroups", "status": 403, "times": 1})
         refused = await opened.sign_in()
         assert (refused.status_code, "permission User.Read" in Seen(refused.text).text) == (403, True)
+
+
+async def test_as_many_groups_as_a_token_holds_are_not_too_many_for_us(entrance: House) -> None:
+    person(entrance, groups=(*MANY[1:], GROUP))
+    async with browser(entrance) as opened:
+        assert (await opened.sign_in()).status_code == 303
+    asked = [each for each in entrance.running.simulation.entra.log.entries if each.operation == "checkMemberGroups"]
+    assert asked == []
+
+
+async def test_a_reload_changes_who_may_do_what_from_the_next_sign_in_on(entrance: House) -> None:
+    person(entrance, roles=("Rotator.Reader",))
+    engine = entrance.engine
+    async with browser(entrance) as opened:
+        assert (await opened.sign_in()).status_code == 403
+        options = engine.configuration.dashboard
+        rule = options.roles[0].model_copy(update={"app_role": "Rotator.Reader", "role": "reader"})
+        changed = options.model_copy(update={"roles": (rule,)})
+        await engine.take(replace(engine.configuration, dashboard=changed))
+        assert (await opened.sign_in()).status_code == 303
+        assert (await opened.http.get("/audit")).status_code == 403
 
 
 async def test_nobody_without_a_role_gets_in_and_the_page_says_what_is_missing(entrance: House) -> None:
