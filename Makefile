@@ -10,6 +10,9 @@ MINUTES ?= 10
 JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
+# Tests start hundreds of commands, each from the bytecode that the first one left.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv test test-peers check lint bench soak image demo lock clean
 
