@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -97,6 +97,7 @@ _HINTS = Selection(
         .order_by(hints.c.at, hints.c.destination)
     )
 )
+_PARTS = (_CREDENTIALS, _ATTEMPTS, _INTENTS, _DELIVERIES, _REQUESTS, _HINTS)
 _HEALTH = Selection(lambda these: select(connection_health).where(these(connection_health.c.connection)))
 _FAILURES = Selection(
     lambda these: (
@@ -118,9 +119,10 @@ Value = TypeVar("Value")
 
 def facts_of(tx: Transaction, ids: Collection[str] | None) -> dict[str, Facts]:
     """The facts by rotation id, in the order of their names; ids that name no rotation are left out."""
-    defined = [_defined(row) for row in tx.select(_ROTATIONS, ids)]
+    first, *others = tx.select_each([(selection, ids, {}) for selection in (_ROTATIONS, *_PARTS)])
+    defined = [_defined(row) for row in first]
     health = health_of(tx, {each.rotation.connection for each in defined})
-    of = _Parts(tx, ids)
+    of = _Parts(tx, others)
     return {
         each.rotation.id: Facts(
             rotation=each.rotation,
@@ -189,11 +191,9 @@ def health_of(tx: Transaction, connections: Collection[str]) -> dict[str, Connec
 class _Parts:
     """The rows of many rotations, grouped by rotation (the journal by attempt)."""
 
-    def __init__(self, tx: Transaction, ids: Collection[str] | None) -> None:
-        selections = (_CREDENTIALS, _ATTEMPTS, _INTENTS, _DELIVERIES, _REQUESTS, _HINTS)
-        credentials_, attempts_, intents, deliveries_, requests_, hinted = tx.select_each(
-            [(selection, ids, {}) for selection in selections]
-        )
+    def __init__(self, tx: Transaction, found: Sequence[list[Row]]) -> None:
+        """`found` are the answers to `_PARTS`."""
+        credentials_, attempts_, intents, deliveries_, requests_, hinted = found
         self.credentials = _by_rotation(rows.CREDENTIAL, credentials_)
         self.attempts = _by_rotation(rows.ATTEMPT, attempts_)
         self.intents = _by_rotation(rows.INTENT, intents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, not_, or_, select, union_all, update
@@ -117,14 +117,15 @@ def claim(
 ) -> Sequence[Claim]:
     """Lease what is due and free, earliest first, one rotation an application, every connection in its turn."""
     taken: dict[str, Lease] = {}
-    applications: set[tuple[str, str]] = set()
+    first: dict[tuple[str, str], str] = {}
     for rotation_id, tenant, key, _ in _candidates(tx, limit, only):
-        if len(taken) == limit or (tenant, key) in applications:
-            continue
-        lease = _taken(tx, Lease(tenant, key, holder, 1, instant(tx.real)), rotation_id, ttl)
-        if lease is not None:
-            taken[rotation_id] = lease
-            applications.add((tenant, key))
+        first.setdefault((tenant, key), rotation_id)
+    wanted = iter(first.items())
+    while len(taken) < limit and (
+        some := [(rotation_id, *application) for application, rotation_id in islice(wanted, limit - len(taken))]
+    ):
+        leased = [(Lease(tenant, key, holder, 1, instant(tx.real)), rotation_id) for rotation_id, tenant, key in some]
+        taken |= {id_: lease for (_, id_), lease in zip(leased, _taken(tx, leased, ttl), strict=True) if lease}
     if not taken:
         return []
     tx.change(_SEEN, taken, {"now": tx.now})
@@ -165,22 +166,28 @@ def _in_turn(found: Sequence[Row], now: int) -> Sequence[Row]:
     return [row for turn in zip_longest(*turns) for row in turn if row is not None]
 
 
-def _taken(tx: Transaction, wanted: Lease, rotation_id: str, ttl: timedelta) -> Lease | None:
-    """The lease with its token, or None when somebody was faster."""
+def _taken(tx: Transaction, wanted: Sequence[tuple[Lease, str]], ttl: timedelta) -> list[Lease | None]:
+    """Each lease, for the rotation beside it, with its token; None when somebody was faster."""
     until = tx.real + span_micros(ttl)
-    row = tx.row(
+    found = tx.row_each(
         _TAKE,
-        {
-            "tenant_id": wanted.tenant_id,
-            "object_id": wanted.object_id,
-            "holder": wanted.holder,
-            "token": wanted.token,
-            "until": until,
-            "rotation_id": rotation_id,
-            "real": tx.real,
-        },
+        [
+            {
+                "tenant_id": lease.tenant_id,
+                "object_id": lease.object_id,
+                "holder": lease.holder,
+                "token": lease.token,
+                "until": until,
+                "rotation_id": rotation_id,
+                "real": tx.real,
+            }
+            for lease, rotation_id in wanted
+        ],
     )
-    return None if row is None else replace(wanted, token=row[0], until=instant(until))
+    return [
+        None if row is None else replace(lease, token=row[0], until=instant(until))
+        for (lease, _), row in zip(wanted, found, strict=True)
+    ]
 
 
 def extend(tx: Transaction, lease: Lease, ttl: timedelta) -> tuple[Lease, str]:
@@ -216,7 +223,7 @@ def move(tx: Transaction, lease: Lease, object_id: str, ttl: timedelta) -> Lease
         return lease
     _, rotation_id = extend(tx, lease, timedelta(0))
     wanted = replace(lease, object_id=object_id, token=lease.token + 1)
-    taken = _taken(tx, wanted, rotation_id, ttl)
+    (taken,) = _taken(tx, [(wanted, rotation_id)], ttl)
     if taken is None:
         raise LeaseLost(f"The application {object_id} is leased to another rotation under its object id")
     return raise_token(tx, taken, lease.token)

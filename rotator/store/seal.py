@@ -140,7 +140,7 @@ _REWRAP = Prepared(
 def keep(tx: Transaction, seal: Seal, place: Place, text: Secret) -> None:
     """Seal a text at its place, over what was there."""
     body = seal.close(place, text.reveal().encode())
-    tx.run(_KEEP, {**place.params(), "key": seal.newest, "body": body})
+    tx.run_all(_KEEP, [{**place.params(), "key": seal.newest, "body": body}])
 
 
 def erase(tx: Transaction, places: Sequence[Place]) -> None:

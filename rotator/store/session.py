@@ -106,6 +106,17 @@ class Transaction:
         found = self.rows(statement, params)
         return found[0] if found else None
 
+    def row_each(self, statement: Prepared, params: Sequence[Mapping[str, Any]]) -> list[Row | None]:
+        """The first row of each answer, where a server is told all the sets of parameters at once."""
+        if self.waiting is None:
+            return [self.row(statement, each) for each in params]
+        self.flush()
+        text, constants = statement.text(self.dialect)
+        connection = self.cursor.connection
+        with connection.pipeline():
+            cursors = [connection.execute(text, {**constants, **each}) for each in params]
+        return [cursor.fetchone() for cursor in cursors]
+
     def stream(self, statement: Prepared, params: Mapping[str, Any] | None = None) -> Iterator[Row]:
         """All rows of an answer too large to hold at once."""
         self.flush()
@@ -155,9 +166,12 @@ class Transaction:
         self, selection: Selection, ids: Collection[str] | None, params: Mapping[str, Any] | None = None
     ) -> None:
         """Change the rows of these ids; None: of all."""
-        self.flush()
         for text, constants, named in selection.texts(self.dialect, ids):
-            self.cursor.execute(text, {**constants, **named, **(params or {})})
+            each = {**constants, **named, **(params or {})}
+            if self.waiting is not None:
+                self.waiting.append((text, [each]))
+            else:
+                self.cursor.execute(text, each)
 
     def alone(self, name: str) -> None:
         """Have nobody else who asks for the same name work beside us until this transaction ends.

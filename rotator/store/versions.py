@@ -58,7 +58,7 @@ _FORGET = Prepared(
 
 def remember(tx: Transaction, rotation_id: str, key_id: str) -> None:
     """The names of the rotation that show this credential show it in the version they have now."""
-    tx.run(_REMEMBER, {"rotation": rotation_id, "key": key_id})
+    tx.run_all(_REMEMBER, [{"rotation": rotation_id, "key": key_id}])
 
 
 def purge(tx: Transaction, key_ids: Sequence[str]) -> None:
