@@ -178,7 +178,9 @@ async def test_one_that_reads_nothing_may(programs: Programs) -> None:
 
 
 async def test_one_that_says_very_much_is_heard_out(programs: Programs) -> None:
-    await programs.open("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2").write(a_parcel(), over=None)
+    loud = programs.open("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2; touch ended")
+    await loud.write(a_parcel(), over=None)
+    assert programs.wrote("ended")
 
 
 async def test_check_runs_nothing(programs: Programs) -> None:

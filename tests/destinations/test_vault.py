@@ -145,7 +145,8 @@ async def test_a_token_that_an_agent_replaces_in_its_file_is_read_again(place: S
     await place.open().read()
     place.pass_time(61)
     place.secret("token", "hvs.second")
-    await place.open().read()
+    written = await place.open().write(a_parcel(), over=None)
+    assert await place.open().read() == written
 
 
 async def test_a_look_fetches_no_text_while_nothing_was_written(place: Signing) -> None:

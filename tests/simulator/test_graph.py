@@ -110,6 +110,7 @@ async def test_the_wide_permission_needs_no_ownership(caller: Caller) -> None:
     admin = caller.simulation.population.admin.client_id
     await caller.control("POST", "clients", {"clientId": admin, "grant": ["Application.ReadWrite.All"]})
     await caller.add_password()
+    assert len(await caller.listed()) == 1
 
 
 async def test_owners_are_listed_added_and_removed_through_graph(caller: Caller) -> None:
