@@ -58,12 +58,12 @@ class Grants:
             raise SignInRefused(self._operation, "the code brought no refresh token", hint=hint)
         return granted.refresh_token
 
-    async def identify(self, code: Secret, redirect_uri: str, verifier: Secret, *, scope: str) -> Granted:
-        """What a person's sign-in gives, an id token among it, for a code that came of that scope."""
+    async def identify(self, code: Secret, redirect_uri: str, verifier: Secret, *, scope: str) -> tuple[Secret, Secret]:
+        """The id token of the person who has signed in, for a code that came of that scope, and the access token."""
         granted = await self._ask(code, scope=scope, **_of_code(code, redirect_uri, verifier))
         if granted.id_token is None:
             raise SignInRefused(self._operation, "the code brought no id token")
-        return granted
+        return granted.id_token, granted.access_token
 
     async def refresh(self, token: Secret, claims: str = "") -> Granted:
         """An access token for a refresh token, and the next refresh token."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from rotator.answers import parsed
 from rotator.entra.answers import Answer
-from rotator.entra.grants import OFFLINE, Granted, Grants
+from rotator.entra.grants import OFFLINE, Grants
 from rotator.entra.sign_in_refusals import SignIn
 from rotator.errors import DirectoryUnavailable, PermissionDenied, SignInRefused
 from rotator.network import Timeouts
@@ -70,9 +70,13 @@ class People:
 
         Raises SignInRefused, DirectoryUnavailable, DirectoryThrottled.
         """
-        granted = await self._redeemed(code, redirect_uri, verifier)
-        assert granted.id_token is not None, "else it has been refused"
-        return granted.id_token, granted.access_token
+        try:
+            secret = self._client_secret.resolve() if self._client_secret else None
+        except SecretMissing as exc:
+            raise SignInRefused(_PURPOSE, exc.what, hint=exc.hint) from None
+        async with await self._http() as http:
+            grants = Grants(http, self._cloud, self._who, client_secret=secret, seconds=_TIMEOUTS.whole)
+            return await grants.identify(code, redirect_uri, verifier, scope=self._scope)
 
     async def groups_of(self, access_token: Secret, candidates: Collection[str]) -> frozenset[str]:
         """Those of the groups that the person is in, directly or not. Raises PermissionDenied, DirectoryUnavailable."""
@@ -82,15 +86,6 @@ class People:
             for n in range(0, len(wanted), _GROUPS_AT_ONCE):
                 found |= await self._checked(http, access_token, wanted[n : n + _GROUPS_AT_ONCE])
         return frozenset(found)
-
-    async def _redeemed(self, code: Secret, redirect_uri: str, verifier: Secret) -> Granted:
-        try:
-            secret = self._client_secret.resolve() if self._client_secret else None
-        except SecretMissing as exc:
-            raise SignInRefused(_PURPOSE, exc.what, hint=exc.hint) from None
-        async with await self._http() as http:
-            grants = Grants(http, self._cloud, self._who, client_secret=secret, seconds=_TIMEOUTS.whole)
-            return await grants.identify(code, redirect_uri, verifier, scope=self._scope)
 
     async def _checked(self, http: httpx.AsyncClient, access_token: Secret, ids: list[str]) -> set[str]:
         """Errors of httpx hold the request with its token: they are told in our words, not raised on."""

@@ -108,7 +108,8 @@ def _sent_away(visit: Visit, about: Mapping[str, str], tenant_id: str, cloud: st
     """By a page and not by a redirect: browsers let no form lead to another server (form-action)."""
     flow = Flow.begun(json.dumps(dict(about)), _holder(visit))
     url = _allowed(visit).url(tenant_id, cloud, state=flow.state, challenge=flow.challenge)
-    answer = visit.page("onward.html", onward=url)
+    words = {"title": "To Microsoft", "said": "Microsoft asks you to sign in, and sends you back here"}
+    answer = visit.page("onward.html", onward=url, **words)
     cookies.write(answer, cookies.CONSENT, flow.cookie, life=LIFE, is_secure=visit.dashboard.is_secure)
     return answer
 

@@ -43,7 +43,7 @@ class Flow:
         """The one that the browser has begun, or None."""
         seed, _, about = (cookie.reveal() if cookie else "").partition(".")
         try:
-            said = base64.urlsafe_b64decode(about.encode("ascii")).decode()
+            said = base64.urlsafe_b64decode(about + "=" * (-len(about) % 4)).decode()
         except (binascii.Error, ValueError):
             return None
         return cls(Secret(seed), said, holder) if len(seed) == 43 else None
@@ -51,7 +51,7 @@ class Flow:
     @property
     def cookie(self) -> Secret:
         """What the browser keeps."""
-        return Secret(f"{self.seed.reveal()}.{base64.urlsafe_b64encode(self.about.encode()).decode()}")
+        return Secret(f"{self.seed.reveal()}.{_encoded(self.about.encode())}")
 
     @property
     def state(self) -> str:

@@ -135,6 +135,8 @@ async def _caller(visit: Visit, session: Secret) -> Caller:
     except Refused as problem:
         parts.limits.take("refusals", address)
         raise SignedOut(problem.what) from None
+    if bearer.token.method is Method.ENTRA and visit.dashboard.sign_in() is None:
+        raise SignedOut("Nobody signs in with Microsoft Entra any more")
     parts.limits.take("reads" if visit.request.method in {"GET", "HEAD"} else "changes", bearer.identity.id)
     return Caller(bearer, address, id_of(visit.request))
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from rotator.config.dashboard import Dashboard
 from rotator.domain.access import Grant, Role
 from rotator.simulator.server import Running
 from rotator.simulator.signing import RsaSigner
@@ -101,6 +102,15 @@ async def test_a_reload_changes_who_may_do_what_from_the_next_sign_in_on(entranc
         await engine.take(replace(engine.configuration, dashboard=changed))
         assert (await opened.sign_in()).status_code == 303
         assert (await opened.http.get("/audit")).status_code == 403
+
+
+async def test_sessions_end_with_the_block_that_let_them_begin(entrance: House) -> None:
+    person(entrance, roles=("Rotator.Admin",))
+    async with browser(entrance) as opened:
+        await opened.sign_in()
+        assert (await opened.http.get("/")).status_code == 200
+        await entrance.engine.take(replace(entrance.engine.configuration, dashboard=Dashboard()))
+        assert (await opened.http.get("/")).headers["location"] == "/sign-in"
 
 
 async def test_nobody_without_a_role_gets_in_and_the_page_says_what_is_missing(entrance: House) -> None:
