@@ -17,6 +17,7 @@ from rotator.web.dashboard.steps import (
     refusal,
     require_admin_somewhere,
     said_of_problem,
+    status_to_stay,
     step_page,
     step_wanted,
 )
@@ -46,6 +47,10 @@ async def _make(visit: Visit) -> Response:
         step, field, what = first_mistake(problem)
         review = await _review(visit, draft) if step == REVIEW else {}
         return await step_page(visit, draft, step, mistakes={field: what}, status=422, **review)
+    except RotatorError as problem:
+        status = status_to_stay(problem)
+        shown = {"checks": (), "refused": said_of_problem(problem), "is_allowed": False}
+        return await step_page(visit, draft, REVIEW, mistakes={}, status=status, **shown)
     return visit.to(f"/rotations/{rotation.id}")
 
 

@@ -9,7 +9,7 @@ from rotator.domain.model import Facts
 from rotator.errors import RotatorError
 from rotator.web.api.rotation_changes import let_go
 from rotator.web.dashboard.choosing import chosen_to_change
-from rotator.web.dashboard.steps import said_of_problem
+from rotator.web.dashboard.steps import said_of_problem, status_to_stay
 from rotator.web.dashboard.visits import Visit, page
 
 #: How long the page waits for the engine, in seconds; after that the rotation's own page tells.
@@ -34,7 +34,8 @@ async def _delete(visit: Visit) -> Response:
             visit.request, visit.who, visit.dashboard.resources, facts=facts, secrets=clears, credentials=revokes
         )
     except RotatorError as problem:
-        return _page(visit, facts, said_of_problem(problem), status=400)
+        said = f"{said_of_problem(problem)} Nothing rotates it any more; delete it again once that is mended."
+        return _page(visit, facts, said, status=status_to_stay(problem))
     is_gone = await _gone(visit, rotation.id, request_id)
     return visit.to("/" if is_gone else f"/rotations/{rotation.id}?asked={request_id}")
 

@@ -22,7 +22,7 @@ from rotator.web.api.rotation_changes import changed_rotation
 from rotator.web.dashboard.choosing import chosen_to_change
 from rotator.web.dashboard.differences import differences, patch_of, with_times
 from rotator.web.dashboard.drafts import Draft
-from rotator.web.dashboard.steps import REVIEW, first_mistake, said_of_problem, step_page, step_wanted
+from rotator.web.dashboard.steps import REVIEW, first_mistake, said_of_problem, status_to_stay, step_page, step_wanted
 from rotator.web.dashboard.visits import Visit, page
 
 #: The connection stays: the first step has nothing to ask.
@@ -68,6 +68,10 @@ async def _save(visit: Visit) -> Response:
         except RequestValidationError as problem:
             step, field, what = first_mistake(problem)
             return await _page(visit, edit, step, mistakes={field: what}, status=422)
+        except RotatorError as problem:
+            now = await _edit(visit, visit.form or {})
+            said = "" if now.is_moved else said_of_problem(problem)
+            return await _page(visit, now, REVIEW, status=status_to_stay(problem), said=said)
     return visit.to(f"/rotations/{edit.facts.rotation.id}")
 
 
@@ -80,8 +84,12 @@ async def _edit(visit: Visit, given: Any) -> Edit:
     return Edit(facts, now, before, Draft.changing(rotation, given, connection_id=connection_id, seen=begun))
 
 
-async def _page(visit: Visit, edit: Edit, step: int, *, mistakes: Any = None, status: int = 200) -> Response:
+async def _page(
+    visit: Visit, edit: Edit, step: int, *, mistakes: Any = None, status: int = 200, said: str = ""
+) -> Response:
     review = await _review(visit, edit) if step == REVIEW else {}
+    if said:
+        review["refused"] = review["refused"] or said
     # What is reviewed is reviewed upon how it stands now, and saved upon that.
     draft = replace(edit.draft, seen=edit.before.seen) if step == REVIEW else edit.draft
     return await step_page(

@@ -6,6 +6,7 @@ Only the last one, the review, and what comes after it differ between the two.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +22,7 @@ from rotator.web.dashboard.drafts import STEPS, Draft, place_of
 from rotator.web.dashboard.picker import found_applications
 from rotator.web.dashboard.sketch import sketch
 from rotator.web.dashboard.visits import Visit, page
-from rotator.web.refusals import Forbidden
+from rotator.web.refusals import Forbidden, NotFound, TooMany, status_of
 
 REVIEW = len(STEPS)
 
@@ -44,6 +45,9 @@ async def step_page(
     }
     if step == 3:
         values |= await found_applications(visit, draft.said["connection"])
+    if step == 4 and draft.said["project"]:
+        with suppress(Forbidden, NotFound):  # the review says so
+            values["taken"] = await _taken(visit, draft)
     return visit.page("rotation_steps.html", status=status, **(values | review))
 
 
@@ -71,6 +75,13 @@ def said_of_problem(problem: RequestValidationError | RotatorError) -> str:
     if isinstance(problem, RequestValidationError):
         return first_mistake(problem)[2]
     return redact_text(" ".join(str(problem).split()))
+
+
+def status_to_stay(problem: RotatorError) -> int:
+    """The status of a form that is shown again with what was said. Raises it for what has a page of its own."""
+    if isinstance(problem, Forbidden | NotFound | TooMany):
+        raise problem
+    return status_of(problem)[0]
 
 
 def refusal(checks: Sequence[Checked]) -> str:
@@ -109,15 +120,19 @@ async def _meaning(visit: Visit, draft: Draft) -> dict[str, Any]:
 
 async def _names(visit: Visit) -> Response:
     """Which of the names that are being typed show somebody else's secret there?"""
-    draft, known = Draft.of(visit.request.query_params), visit.dashboard.resources
-    said = draft.said
+    draft = Draft.of(visit.request.query_params)
+    return visit.page("names.html", draft=draft, taken=await _taken(visit, draft))
+
+
+async def _taken(visit: Visit, draft: Draft) -> dict[str, str]:
+    """Those of the names that are in use -> by which rotation. Raises NotFound, Forbidden for who is no admin there."""
+    known, said = visit.dashboard.resources, draft.said
+    names = {said["idName"], said["secretName"]} - {""}
     folder = Folder(await known.project(said["project"]), said["environment"], said["path"] or "/")
     visit.who.require(Role.ADMIN, folder.project, folder.environment, path=folder.path, what="That place")
-    names = {said["idName"], said["secretName"]} - {""}
-    mine = visit.request.path_params.get("id", "")
+    mine = str(visit.request.path_params.get("id", ""))
     others = await known.rotations.taken(folder, names, rotation_id=mine)
-    taken = {name: await _name(visit, rotation_id) for name, rotation_id in others.items()}
-    return visit.page("names.html", draft=draft, taken=taken)
+    return {name: await _name(visit, rotation_id) for name, rotation_id in others.items()}
 
 
 async def _name(visit: Visit, rotation_id: str) -> str:

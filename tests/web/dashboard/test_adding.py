@@ -8,7 +8,7 @@ import pytest
 
 from rotator.domain.access import Grant, Role
 from tests.web.dashboard.person import Person, Seen, signed_in
-from tests.web.house import House
+from tests.web.house import CONNECTIONS, House
 
 ADMIN = Grant(Role.ADMIN, "payments")
 
@@ -124,6 +124,21 @@ async def test_the_review_says_what_entra_or_the_books_would_refuse(house: House
         assert "refused" in page.text
         assert not page.all("button", class_="primary")
         assert (await person.send("/rotations/new", **gone)).status_code == 400
+
+
+async def test_a_connection_that_was_deleted_while_the_form_was_open_is_told_and_nothing_is_lost(house: House) -> None:
+    said = await draft(house)
+    async with signed_in(house) as person:
+        assert (await at(person, 6, said)).all("button", class_="primary")
+        await house.ask("DELETE", f"{CONNECTIONS}/{said['connection']}")
+        answer = await person.send("/rotations/new", **said)
+        page = Seen(answer.text)
+        assert answer.status_code == 400
+        assert f"There is no connection {said['connection']}" in page.text
+        kept = {each["name"]: each["value"] for each in page.all("input", type="hidden") if each["name"] != "form"}
+        assert kept == said
+        assert not (await at(person, 6, said)).all("button", class_="primary")
+        assert "not found" in (await at(person, 3, said)).text
 
 
 async def test_applications_are_found_by_a_part_of_their_name(house: House) -> None:

@@ -112,6 +112,22 @@ async def test_another_application_is_refused_with_what_to_do_instead(house: Hou
     assert (await now_of(house, made["id"]))["parameters"]["objectId"] == house.application().object_id
 
 
+async def test_a_name_that_another_rotation_has_is_refused_and_nothing_is_lost(house: House) -> None:
+    made = await house.rotation()
+    names = {"clientId": "OTHER_ID", "clientSecret": "OTHER_SECRET"}
+    await house.post(ROTATIONS, house.rotation_body(made["connectionId"], name="other", secretsMapping=names))
+    async with signed_in(house) as person:
+        form = await form_of(person, made["id"], name="other", idName="OTHER_ID", interval="60")
+        refused = await person.send(f"/rotations/{made['id']}/edit", **form)
+        page = Seen(refused.text)
+        assert refused.status_code == 400
+        assert "There is a rotation named other already" in page.text
+        assert page.all("input", name="interval")[0]["value"] == "60"
+        taken = await review(person, made["id"], idName="OTHER_ID")
+        assert "is in use in payments/prod/ by other" in taken.text
+        assert not taken.all("button", class_="primary")
+
+
 async def test_the_same_application_by_another_name_is_no_change(house: House) -> None:
     made = await house.rotation()
     app = house.application()

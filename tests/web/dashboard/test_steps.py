@@ -36,6 +36,8 @@ async def test_a_name_that_is_in_use_is_told_as_it_is_typed_with_whose_it_is(hou
             assert "Both names are free there" in (await looked_up(person, path, **said)).text
         elsewhere = await looked_up(person, new, idName="BILLING_ID", secretName="B", path="/other")
         assert "Both names are free there" in elsewhere.text
+        step = await at(person, 4, await draft(house))
+        assert "BILLING_ID is in use there" in step.text
         assert "must differ" in (await looked_up(person, new, idName="SAME", secretName="SAME")).text
         assert "as you type" in (await looked_up(person, new, idName="A")).text
 
