@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-peers check lint bench soak image demo lock clean
+.PHONY: help venv test test-peers check lint bench soak image pictures demo lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -52,6 +52,9 @@ soak: $(STAMP) ## many simulated seeds, and nodes that are killed for long: make
 
 image: $(STAMP) ## replay the Dockerfile in environments of its own, and add up what the image holds
 	ROTATOR_TEST_IMAGE=1 $(BIN)/python -m pytest tests/deploy/test_container.py
+
+pictures: $(STAMP) ## take the pictures of README and docs anew, by the tests in Chromium
+	ROTATOR_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_demo.py tests/browser/test_whole_way.py
 
 demo: $(STAMP) ## the whole product in one command, against a simulated tenant
 	$(BIN)/rotator demo

@@ -25,7 +25,7 @@ from tests.web.house import House, open_house
 SOON = 8000
 DESK = {"width": 1200, "height": 800}
 PHONE = {"width": 360, "height": 740}
-#: It asks its maker for nothing, so that whatever is asked outside was asked by a page; no sandbox, which root is refused.
+#: It asks its maker for nothing, so that what is asked outside was asked by a page; no sandbox, which root is refused.
 FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -69,9 +69,11 @@ async def chromium() -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def sitting(chromium: Any, house: House, *, forgiven: tuple[str, ...] = (), **how: Any) -> AsyncIterator[Any]:
+async def sitting(
+    chromium: Any, house: House, *, name: str = "", forgiven: tuple[str, ...] = (), **how: Any
+) -> AsyncIterator[Any]:
     """A page of somebody who has signed in by a link, as a person does; see `watched`."""
-    link = f"{house.address}/sign-in?link={await a_link(house)}"
+    link = f"{house.address}/sign-in?link={await a_link(house, name=name)}"
     async with watched(chromium, link, forgiven=forgiven, **how) as page:
         yield page
 
@@ -80,7 +82,7 @@ async def sitting(chromium: Any, house: House, *, forgiven: tuple[str, ...] = ()
 async def watched(chromium: Any, link: str, *, forgiven: tuple[str, ...] = (), **how: Any) -> AsyncIterator[Any]:
     """The page behind a link for signing in.
 
-    No complaint of the browser is let pass, unless it holds one of what is `forgiven`, nor a request to any other server.
+    No complaint of the browser is let pass, unless it holds one of what is `forgiven`; nor a request to another server.
     """
     context = await chromium.new_context(**{"viewport": DESK, **how})
     page = await context.new_page()

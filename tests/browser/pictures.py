@@ -1,4 +1,4 @@
-"""What do the pictures of README and docs show? What a page holds, described in words, and taken when that is asked for.
+"""What do the pictures of README and docs show? What a page holds, in words, and taken when that is asked for.
 
 `make pictures` takes them anew, with their descriptions. Without it a page is compared with what was described: its
 landmarks, headings, columns, fields and buttons; never its pixels.
@@ -17,7 +17,6 @@ DESCRIBED = Path(__file__).parent / "described"
 IS_TAKING = bool(os.environ.get("ROTATOR_PICTURES"))
 LARGEST = 200_000
 _HEAD = b"\x89PNG\r\n\x1a\n"
-_STILL = "*, *::before, *::after { transition: none !important; caret-color: transparent !important; }"
 
 
 async def shown(page: Any, name: str, *, part: str = "", height: int = 0) -> None:
@@ -53,16 +52,18 @@ def size_of(picture: Path) -> tuple[int, int]:
 _DESCRIBE = """
 (part) => {
   const words = (node) => node.textContent.replace(/\\s+/g, " ").trim();
-  const first = (node) => words([...node.childNodes].find((each) => each.nodeType === 3 && each.textContent.trim()) || node);
+  const first = (node) =>
+    words([...node.childNodes].find((each) => each.nodeType === 3 && each.textContent.trim()) || node);
   const kinds = {
     HEADER: () => "banner", MAIN: () => "main", NAV: (each) => "navigation " + (each.getAttribute("aria-label") || ""),
     H1: (each) => "heading 1: " + words(each), H2: (each) => "heading 2: " + words(each),
-    TH: (each) => "column: " + words(each), DT: (each) => "fact: " + words(each), LABEL: (each) => "field: " + first(each),
+    TH: (each) => "column: " + words(each), DT: (each) => "fact: " + words(each),
+    LABEL: (each) => "field: " + first(each),
     BUTTON: (each) => "button: " + (each.getAttribute("aria-label") || words(each)),
     LI: (each) => "listed: " + words(each), ARTICLE: () => "lane", DETAILS: () => "attempt",
   };
-  const wanted = "header, nav, main, h1, main h2:not(article h2), th[scope=col], dt, label:not(.picks label), main button, " +
-    ".trail li, .legend li, article, details";
+  const wanted = "header, nav, main, h1, main h2:not(article h2), th[scope=col], dt, label:not(.picks label), " +
+    "main button, .trail li, .legend li, article, details";
   const seen = [...document.querySelectorAll(part + " :is(" + wanted + ")")].map((each) => kinds[each.tagName](each));
   return seen.filter((each, n) => each !== seen[n - 1]).join("\\n") + "\\n";
 }

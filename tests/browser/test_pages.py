@@ -20,7 +20,19 @@ MORE = (
     "/rotations/new?step=4&connection={connectionId}&app=00000000-0000-4000-8000-000000000000",
 )
 #: Parts of pages, streams, and ways to other places.
-NO_PAGES = ("/part", "/events", "/names", "/time", "/applications", "/reveal", "/entra", "/return", "/callback", "/adopt", "{name}")
+NO_PAGES = (
+    "/part",
+    "/events",
+    "/names",
+    "/time",
+    "/applications",
+    "/reveal",
+    "/entra",
+    "/return",
+    "/callback",
+    "/adopt",
+    "{name}",
+)
 #: A database in a file has no nodes, and nobody has registered Rotator for consent.
 ABSENT = ("/nodes", "/connections/sign-in")
 _OF_ABSENT = ("404",)

@@ -17,7 +17,7 @@ _CARD = "section.card"
 
 
 async def test_from_signing_in_to_a_secret_that_works_and_one_that_is_refused(chromium: Any, house: House) -> None:
-    async with sitting(chromium, house) as page:
+    async with sitting(chromium, house, name="ada") as page:
         await _add_a_connection(page, house)
         await _add_a_rotation(page, house)
         await _see_it_issued_proved_and_delivered(page)
@@ -63,11 +63,13 @@ async def _add_a_rotation(page: Any, house: House) -> None:
     await shown(page, "step-2", part=_CARD)
     await page.click("text=Next: Application")
     await page.type("#f-q", app.display_name[:4], delay=10)
-    await page.check(f"[name=app][value^='{app.object_id}']", timeout=SOON)
+    await page.locator(".picks li").nth(1).wait_for(state="detached", timeout=SOON)
+    await page.check(f"[name=app][value^='{app.object_id}']")
     await shown(page, "step-3", part=_CARD)
     await page.click("text=Next: Secrets")
     for name, value in (("project", "payments"), ("idName", "BILLING_ID"), ("secretName", "BILLING_SECRET")):
         await page.fill(f"[name={name}]", value)
+    await page.wait_for_selector("#names:has-text('free')", timeout=SOON)
     await shown(page, "step-4", part=_CARD)
     await page.click("text=Next: Name")
     await page.fill("[name=name]", "billing-api")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -40,6 +41,8 @@ def demo(
     Ctrl-C ends it.
     """
     with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
+        # Nothing is to be left behind, in the folder for signs of life neither.
+        os.environ["RUNTIME_DIRECTORY"] = folder
         collect_as_usual()
         raise typer.Exit(asyncio.run(_demo(Path(folder), _DAY / speed, once=once, is_opened=is_opened)))
 

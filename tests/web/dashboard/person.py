@@ -71,11 +71,11 @@ def books_of(house: House) -> AccessStore:
     return house.engine.store.access(node_of(house.engine.configuration))
 
 
-async def a_link(house: House, *grants: Grant) -> str:
+async def a_link(house: House, *grants: Grant, name: str = "") -> str:
     """A one-time link of a fresh identity."""
     access = books_of(house)
     made = await access.add_identity(
-        str(uuid4()), f"person-{uuid4().hex[:6]}", grants=grants or [EVERYWHERE], note=NOTE
+        str(uuid4()), name or f"person-{uuid4().hex[:6]}", grants=grants or [EVERYWHERE], note=NOTE
     )
     assert made is not None
     issued = sessions.made(Method.LINK, made, access.now())
