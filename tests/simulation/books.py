@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, select
 
 from rotator.domain.model import Attempt, Credential, Entry, Facts, IssueIntent
-from rotator.store import rows, views
+from rotator.store import rows, schema, views
 from rotator.store.runner import InlineRunner
 from rotator.store.schema import credentials, issue_intents
 from rotator.store.session import Operation, Result
@@ -17,6 +17,7 @@ from rotator.store.store import SqlStore
 _CREDENTIAL = Prepared(
     select(*rows.CREDENTIAL.columns).select_from(rows.WITH_TEXT).where(credentials.c.key_id == bindparam("key"))
 )
+_ATTEMPTS = Prepared(select(*rows.ATTEMPT.columns).order_by(schema.attempts.c.started_at, schema.attempts.c.id))
 _INTENT = Prepared(select(*rows.INTENT.columns).where(issue_intents.c.display_name == bindparam("name")))
 
 
@@ -55,6 +56,11 @@ def all_facts(store: SqlStore) -> Sequence[Facts]:
 def find(store: SqlStore, name: str) -> str:
     """The id of the rotation of that name; empty when there is none."""
     return read(store, lambda tx: views.find(tx, name)) or ""
+
+
+def attempts(store: SqlStore) -> Sequence[Attempt]:
+    """All there are, in the order in which they began."""
+    return [rows.ATTEMPT.value(row) for row in read(store, lambda tx: tx.rows(_ATTEMPTS))]
 
 
 def attempt(store: SqlStore, rotation_id: str, attempt_id: str) -> tuple[Attempt, Sequence[Entry]] | None:

@@ -51,6 +51,7 @@ class Installation:
         #: The ids of all rotations by every name they ever had; a visit under way speaks of the old name.
         self.ids: dict[str, str] = {}
         self.failures_before_pause = 10
+        self.rotations_per_hour = 600
         self.bugs: list[BaseException] = []
         #: How often the database was replaced by an older copy.
         self.restores = 0

@@ -195,7 +195,7 @@ class Node:
             holder=name,
             spool=NodeSpool(installation.disks[name.partition(".")[0]], self.gate),
             observers=[Recorder(name, universe.write, installation.watcher(name).told)],
-            limits=Limits(failures_before_pause=installation.failures_before_pause),
+            limits=Limits(installation.rotations_per_hour, installation.failures_before_pause),
             pace=Pace(reconcile=_RECONCILE),
             memory=Memory(),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rotator.domain.model import Facts, OnDrift
+from rotator.domain.due import Reason
+from rotator.domain.model import Facts, Mode, OnDrift
 from tests.simulation import books
 
 if TYPE_CHECKING:
@@ -38,7 +39,21 @@ def look_at_the_end(universe: Universe) -> None:
             if facts.switches.retired_at is None and not facts.switches.paused:
                 _look_at_books(universe, facts)
                 _look_at_places(universe, installation, facts)
+        _look_at_attempts(universe, installation)
         _look_for_texts(universe, installation)
+
+
+def _look_at_attempts(universe: Universe, installation: Installation) -> None:
+    """Of those that do not pass by the limit, no hour has seen more begin than may (L14)."""
+    limit = installation.rotations_per_hour
+    held = [
+        attempt.started_at
+        for attempt in books.attempts(installation.store)
+        if attempt.mode is Mode.ROTATE and attempt.reason != Reason.NEAR_EXPIRY.value
+    ]
+    for first, one_more in zip(held, held[limit:], strict=False):
+        if one_more - first < timedelta(hours=1):
+            universe.laws.break_(f"L14: more than {limit} attempts have begun in the hour after {first}")
 
 
 def _look_at_books(universe: Universe, facts: Facts) -> None:

@@ -104,6 +104,7 @@ def _furnish(universe: Universe) -> None:
     random, seed = universe.random, universe.seed
     first = universe.install("simulate", nodes=1 + seed % 3)
     first.failures_before_pause = random.choice([1, 10])
+    first.rotations_per_hour = 1 if seed % 4 == 3 else 600
     two_only = random.random() < 0.25
     if two_only:
         universe.applications[0].audience = PERSONAL
