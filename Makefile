@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-peers check lint bench soak image pictures demo lock clean
+.PHONY: help venv test test-peers check lint bench soak helm image pictures demo lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -49,6 +49,9 @@ bench: $(STAMP) ## print the numbers of docs/benchmarks.md again
 soak: $(STAMP) ## many simulated seeds, and nodes that are killed for long: make soak SEEDS=5000 MINUTES=10
 	ROTATOR_SIMULATION_SEEDS=$(SEEDS) $(PYTEST) --timeout=0 tests/simulation
 	ROTATOR_CLUSTER_MINUTES=$(MINUTES) $(BIN)/python -m pytest --timeout=0 -s tests/cluster/test_soak.py
+
+helm: $(STAMP) ## build helm from its Go module, for the tests of the chart (minutes the first time)
+	GOBIN=$(CURDIR)/$(BIN) go install -trimpath helm.sh/helm/v3/cmd/helm@v3.19.0
 
 image: $(STAMP) ## replay the Dockerfile in environments of its own, and add up what the image holds
 	ROTATOR_TEST_IMAGE=1 $(BIN)/python -m pytest tests/deploy/test_container.py

@@ -5,16 +5,15 @@ Apprise speaks by itself: it takes a proxy from the environment, not from ours, 
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.domain.notices import Kind, Notice
 from rotator.errors import RotatorError
 from rotator.observers import wording
+from rotator.observers.apart import Apart
 from rotator.observers.post import Unsent
 
 if TYPE_CHECKING:
@@ -32,42 +31,15 @@ class AppriseChannel:
         self.name = name
         self._address = address
         self._patience = patience
-        self._handing: threading.Thread | None = None
+        self._apart = Apart()
 
     async def send(self, notices: Sequence[Notice], more: int) -> None:
         """One message; raises Unsent in words without the address."""
-        if self._handing is not None and self._handing.is_alive():
-            raise Unsent("the service is still at the message before")
         try:
             address = self._address()
         except RotatorError as problem:
             raise Unsent(str(problem)) from None
-        try:
-            async with asyncio.timeout(self._patience):
-                refused = await self._handed(address, notices, more)
-        except TimeoutError:
-            raise Unsent("no answer in time") from None
-        if refused is not None:
-            raise refused
-
-    async def _handed(self, address: Secret, notices: Sequence[Notice], more: int) -> Unsent | None:
-        """What went wrong. A thread of its own, which holds up neither those of others nor the end of the process."""
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[Unsent | None] = loop.create_future()
-
-        def hand_in() -> None:
-            problem = _sent(address, notices, more)
-            with suppress(RuntimeError):  # nobody waits any more
-                loop.call_soon_threadsafe(_answer, ended, problem)
-
-        self._handing = threading.Thread(target=hand_in, daemon=True)
-        self._handing.start()
-        return await ended
-
-
-def _answer(ended: asyncio.Future[Unsent | None], problem: Unsent | None) -> None:
-    if not ended.done():
-        ended.set_result(problem)
+        await self._apart.hand_in(partial(_sent, address, notices, more), self._patience)
 
 
 def _sent(address: Secret, notices: Sequence[Notice], more: int) -> Unsent | None:

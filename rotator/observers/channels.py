@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rotator.domain.notices import Notice
 from rotator.errors import RotatorError
 from rotator.observers import wording
+from rotator.observers.apart import Apart
 from rotator.observers.post import Unsent
 from rotator.trouble import NO_ANSWER, described
 
@@ -101,6 +103,8 @@ class MailChannel:
 
     name: str
     mailbox: Mailbox
+    patience: float = PATIENCE
+    _apart: Apart = field(default_factory=Apart, init=False)
 
     async def send(self, notices: Sequence[Notice], more: int) -> None:
         """One mail to all; raises Unsent."""
@@ -109,10 +113,10 @@ class MailChannel:
         message["From"], message["To"] = self.mailbox.sender, ", ".join(self.mailbox.to)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content("\n\n".join(wording.lines(notices, more)) + "\n")
-        await asyncio.to_thread(_handed_in, self.mailbox, message)
+        await self._apart.hand_in(partial(_handed_in, self.mailbox, message), self.patience)
 
 
-def _handed_in(mailbox: Mailbox, message: EmailMessage) -> None:
+def _handed_in(mailbox: Mailbox, message: EmailMessage) -> Unsent | None:
     import smtplib
 
     try:
@@ -123,14 +127,15 @@ def _handed_in(mailbox: Mailbox, message: EmailMessage) -> None:
                 server.login(mailbox.username, mailbox.password().reveal())
             server.send_message(message)
     except smtplib.SMTPRecipientsRefused:
-        raise Unsent("the server refuses the recipients", for_good=True) from None
+        return Unsent("the server refuses the recipients", for_good=True)
     except smtplib.SMTPResponseException as problem:
         # Its text may quote what we sent.
-        raise Unsent(f"the server answered {problem.smtp_code}", for_good=problem.smtp_code >= 500) from None
+        return Unsent(f"the server answered {problem.smtp_code}", for_good=problem.smtp_code >= 500)
     except RotatorError as problem:
-        raise Unsent(str(problem)) from None
+        return Unsent(str(problem))
     except (OSError, smtplib.SMTPException) as problem:
-        raise Unsent(f"no mail was taken ({mailbox.host}: {type(problem).__name__})") from None
+        return Unsent(f"no mail was taken ({mailbox.host}: {type(problem).__name__})")
+    return None
 
 
 def _connected(mailbox: Mailbox) -> smtplib.SMTP:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +43,29 @@ def test_a_channel_that_fails_changes_nothing(workspace: Workspace, tenant: Tena
 
         assert workspace.rotator("run", "--once", NOTICE_KEY=KEY).status == 0
     assert len(receiver.bodies) == 1
+
+
+def test_channels_that_hang_refuse_or_redirect_touch_no_rotation_and_no_end(
+    workspace: Workspace, tenant: Tenant
+) -> None:
+    application = tenant.application(displayName="Untouched")
+    workspace.add("quiet", application)
+    silent = socket.create_server(("127.0.0.1", 0))
+    with closing(silent), closing(Receiver(500)) as bad, closing(Receiver(302, location="http://10.0.0.1/")) as away:
+        mail = {"kind": "email", "server": f"127.0.0.1:{silent.getsockname()[1]}", "security": "none"}
+        workspace.document["notifications"] = [
+            {**mail, "from": "a@example.com", "to": ["b@example.com"], "events": ["success"]},
+            channel(bad, events=["success"]),
+            channel(away, events=["success"]),
+        ]
+        began = time.monotonic()
+
+        said = workspace.process("run", "--once", NOTICE_KEY=KEY)
+
+    assert said.status == 0
+    assert (len(tenant.credentials(application)), len(bad.bodies), len(away.bodies)) == (1, 1, 1)
+    assert "it redirects, which is not followed" in said.err
+    assert time.monotonic() - began < 14, "the thread at the mail server is waited for by nobody"
 
 
 def test_apprise_tells_each_service_by_itself_and_shows_no_address_however_much_is_logged(

@@ -21,6 +21,7 @@ from tests.cli.workspace import Tenant, Workspace
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = ROOT / "deploy" / "compose.yaml"
+HADOLINT = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
 #: Megabytes, by adding up files. python:3.13-slim is 125 of them.
 MOST, BASE = 350, 130
 
@@ -39,6 +40,14 @@ def test_the_image_runs_as_nobody_in_particular_and_is_asked_for_its_health() ->
     assert json.loads(final["ENTRYPOINT"]) == ["rotator"]
     assert 'CMD ["rotator", "healthcheck"]' in final["HEALTHCHECK"]
     assert "org.opencontainers.image.licenses" in final["LABEL"]
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="no hadolint for this machine: the Dockerfile was NOT looked at by it")
+def test_hadolint_finds_nothing_wrong_with_the_dockerfile() -> None:
+    assert HADOLINT is not None
+    told = subprocess.run([HADOLINT, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
 
 def test_everything_is_installed_by_its_hash_and_nothing_else_of_the_tree_is_copied() -> None:

@@ -155,11 +155,10 @@ def mail_server(*answers: str) -> Iterator[tuple[int, list[str]]]:
         listener.close()
 
 
-def mail(port: int, security: str = "none", **more: Any) -> MailChannel:
+def mail(port: int, security: str = "none", *, patience: float = 15, **more: Any) -> MailChannel:
     context = Network(environment={}).own_context
-    return MailChannel(
-        "mail", Mailbox("127.0.0.1", port, security, "rotator@example.com", ["ops@example.com"], context, **more)
-    )
+    mailbox = Mailbox("127.0.0.1", port, security, "rotator@example.com", ["ops@example.com"], context, **more)
+    return MailChannel("mail", mailbox, patience)
 
 
 async def test_mail_is_handed_in_with_a_subject_and_a_line_for_each_notice() -> None:
@@ -180,6 +179,16 @@ async def test_a_mail_server_that_refuses_is_told_by_its_number_alone() -> None:
     with mail_server(*said) as (port, _), pytest.raises(Unsent, match="answered 550") as told:
         await mail(port).send([NOTICE], 0)
     assert (told.value.for_good, "example.com" in told.value.why) == (True, False)
+
+
+async def test_a_mail_server_that_hangs_is_left_and_gets_no_second_mail_meanwhile() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        channel = mail(silent.getsockname()[1], patience=0.1)
+        with pytest.raises(Unsent, match="no answer in time") as told:
+            await channel.send([NOTICE], 0)
+        assert not told.value.for_good
+        with pytest.raises(Unsent, match="still at the message before"):
+            await channel.send([NOTICE], 0)
 
 
 async def test_a_password_never_goes_in_clear() -> None:
