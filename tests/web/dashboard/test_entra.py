@@ -14,6 +14,7 @@ from rotator.config.dashboard import Dashboard
 from rotator.domain.access import Grant, Role
 from rotator.simulator.server import Running
 from rotator.simulator.signing import RsaSigner
+from rotator.web.auth.id_tokens import points_to_groups
 from rotator.web.dashboard import sessions
 from tests.web.dashboard.entrance import ANNA, GROUP, browser, open_entrance, person
 from tests.web.dashboard.person import NOTE, Person, Seen, books_of, signed_in
@@ -46,6 +47,28 @@ async def test_an_app_role_lets_its_bearer_in_where_he_wanted_to_go(entrance: Ho
         assert ANNA in (await opened.http.get("/audit")).text
     row = await newest(entrance, "dashboard.sign-in")
     assert (row["actor"], row["facts"]["objectId"], row["facts"]["roles"]) == (ANNA, user.object_id, ["admin"])
+
+
+async def test_a_part_of_a_page_leads_to_signing_in_and_back_to_its_page(entrance: House) -> None:
+    for shown, back in (("/rotations/x?asked=1", "?to=/rotations/x%3Fasked%3D1"), ("//evil.example/", ""), ("", "")):
+        headers = {"hx-request": "true", "hx-current-url": f"{entrance.address}{shown}" if shown else "nonsense"}
+        answer = await entrance.http.get("/rotations/x/part", headers=headers)
+        assert (answer.status_code, answer.headers["hx-redirect"]) == (401, f"/sign-in{back}")
+
+
+@pytest.mark.parametrize(
+    ("claims", "points"),
+    [
+        ({"_claim_names": {"groups": "src1"}}, True),
+        ({"hasgroups": True}, True),
+        ({"hasgroups": "true"}, True),
+        ({"groups": ["x"]}, False),
+        ({"_claim_names": {"other": "src1"}, "hasgroups": False}, False),
+        ({"_claim_names": "groups"}, False),
+    ],
+)
+def test_both_ways_to_say_that_there_are_too_many_groups_are_known(claims: dict[str, Any], *, points: bool) -> None:
+    assert points_to_groups(claims) is points
 
 
 async def test_the_cookie_of_the_session_is_as_that_of_a_link_and_ends_when_it_is_said(entrance: House) -> None:
