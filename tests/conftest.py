@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    from tests.pgbouncer import Bouncer
     from tests.postgres import Server
 
 # Tests make many objects that live for the whole run: looking through them all again and again takes a tenth of it.
@@ -57,3 +58,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         shared = shared.parent
     with shared_server(shared) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: Server) -> Iterator[Bouncer]:
+    """A real PgBouncer before that server, in transaction mode; without one on the machine the test is skipped."""
+    from tests.pgbouncer import bouncer
+
+    with bouncer(postgres) as started:
+        yield started

@@ -122,7 +122,7 @@ def _write(book: Path, where: str, users: list[int]) -> None:
 def start() -> Path:
     """Make and start a server of its own; returns its folder."""
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    account = _account()
+    account = lowly_account()
     os.chown(folder, account.pw_uid, account.pw_gid)
     data = folder / "data"
     _run(account, "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", str(data))
@@ -152,7 +152,7 @@ def stop(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _account() -> pwd.struct_passwd:
+def lowly_account() -> pwd.struct_passwd:
     """PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return pwd.getpwuid(os.getuid())
