@@ -5,6 +5,7 @@ Whoever saves upon what somebody else has changed meanwhile is told so, and sees
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from rotator.web.dashboard.differences import differences, patch_of, with_times
 from rotator.web.dashboard.drafts import Draft
 from rotator.web.dashboard.steps import REVIEW, first_mistake, said_of_problem, status_to_stay, step_page, step_wanted
 from rotator.web.dashboard.visits import Visit, page
+from rotator.web.refusals import Conflict
 
 #: The connection stays: the first step has nothing to ask.
 _FIRST = 2
@@ -75,17 +77,19 @@ async def _save(visit: Visit) -> Response:
     return visit.to(f"/rotations/{edit.facts.rotation.id}")
 
 
-async def _edit(visit: Visit, given: Any) -> Edit:
+async def _edit(visit: Visit, given: Mapping[str, str]) -> Edit:
     facts, now = await chosen_to_change(visit, Role.ADMIN)
+    if facts.switches.retired_at is not None:
+        raise Conflict(f"The rotation {facts.rotation.name} has been let go", hint="Delete it to have it forgotten.")
     rotation, seen = facts.rotation, definition_hash(facts.rotation)
     connection_id = (await visit.dashboard.resources.books.ids()).connection(rotation.connection)
     before = Draft.changing(rotation, {}, connection_id=connection_id, seen=seen)
-    begun = str(given.get("seen", ""))[:64] or seen
+    begun = given.get("seen", "")[:64] or seen
     return Edit(facts, now, before, Draft.changing(rotation, given, connection_id=connection_id, seen=begun))
 
 
 async def _page(
-    visit: Visit, edit: Edit, step: int, *, mistakes: Any = None, status: int = 200, said: str = ""
+    visit: Visit, edit: Edit, step: int, *, mistakes: Mapping[str, str] | None = None, status: int = 200, said: str = ""
 ) -> Response:
     review = await _review(visit, edit) if step == REVIEW else {}
     if said:

@@ -117,7 +117,7 @@ async def test_a_tenant_that_cannot_be_asked_is_named_with_why(house: House) -> 
         assert "fabrikam" in page.text
 
 
-def adoptable(house: House, page: Seen) -> dict[str, str]:
+def adoptable(page: Seen) -> dict[str, str]:
     (first, *_) = [each for each in page.all("a", class_="button") if each["href"].startswith("/inventory/adopt")]
     return first
 
@@ -126,7 +126,7 @@ async def test_a_secret_is_adopted_with_what_the_form_proposes_and_not_touched(h
     await house.connection()
     secrets(house, 6)
     async with signed_in(house) as person:
-        link = adoptable(house, await taken(person))
+        link = adoptable(await taken(person))
         form = await person.get(link["href"])
         said = {each["name"]: each["value"] for each in form.all("input") if each["type"] in {"text", "hidden"}}
         (key,) = [each["value"] for each in form.all("input", name="key") if "checked" in each]
@@ -153,6 +153,21 @@ async def test_a_secret_is_adopted_with_what_the_form_proposes_and_not_touched(h
         assert not again.all("a", class_="button")
     rows = (await house.get("/api/v1/audit", kind="rotation.create"))["auditLogs"]
     assert rows[0]["facts"]["adopt"] == key
+
+
+async def test_script_in_every_field_of_the_adoption_is_text(house: House) -> None:
+    await house.connection()
+    said = '"><script>alert(1)</script>'
+    secrets(house, 2)
+    async with signed_in(house) as person:
+        form = await person.get(adoptable(await taken(person))["href"])
+        held = {each["name"]: each["value"] for each in form.all("input", type="hidden")}
+        (key,) = [each["value"] for each in form.all("input", name="key") if "checked" in each]
+        fields = dict.fromkeys(("name", "project", "environment", "path", "idName", "secretName"), said)
+        for sent in ({**held, **fields, "key": key}, {**held, **fields, "key": said}, dict.fromkeys(held, said)):
+            answer = await person.http.post("/inventory/adopt", data={**sent, "form": held["form"]})
+            assert answer.status_code in {404, 422}
+            assert "<script>alert" not in answer.text
 
 
 async def test_what_cannot_be_adopted_is_refused(house: House) -> None:

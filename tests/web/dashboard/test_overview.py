@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rotator.domain.access import Grant, Role
 from tests.web.dashboard.person import signed_in
 from tests.web.house import House
@@ -25,6 +27,20 @@ async def test_a_rotation_has_its_lane_with_its_credential_and_what_is_to_come(h
         assert len([each for each in page.all("rect", class_="current") if "%" in each["width"]]) == 1
         assert len([each for each in page.all("svg", class_="succeeded") if "%" in each.get("x", "")]) == 1
         assert len([each for each in page.all("svg", class_="coming") if "%" in each.get("x", "")]) > 5
+
+
+@pytest.mark.parametrize(("zoom", "days"), [("week", 7), ("month", 31), ("year", 365)])
+async def test_week_month_and_year_are_to_be_chosen(house: House, zoom: str, days: int) -> None:
+    await house.rotation()
+    async with signed_in(house) as person:
+        page = await person.get(f"/?zoom={zoom}")
+        (shown,) = [each for each in page.all("option") if "selected" in each and each.get("value", zoom) == zoom]
+        assert "selected" in shown
+        # The secret has just been made, and lives for 63 days: its bar goes from now to the end, or to its own.
+        (bar,) = [each for each in page.all("rect", class_="current") if "%" in each["width"]]
+        before = {"week": 2, "month": 10, "year": 120}[zoom]
+        assert float(bar["x"].rstrip("%")) == pytest.approx(before / days * 100, abs=0.1)
+        assert float(bar["width"].rstrip("%")) == pytest.approx(min(63, days - before) / days * 100, abs=0.1)
 
 
 async def test_both_secrets_of_an_overlap_are_drawn_below_one_another(house: House) -> None:
