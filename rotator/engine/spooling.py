@@ -57,6 +57,8 @@ async def take_up(world: World) -> None:
             await _taken_up(world, kept)
         except StoreError as problem:
             _log.warning("an issued secret still waits to be recorded", key_id=kept.key_id, problem=str(problem))
+        except Exception:  # noqa: BLE001 - told loudly; one file must not keep the daemon from starting
+            _log.exception("an issued secret cannot be recorded", key_id=kept.key_id)
 
 
 async def clean_up(world: World) -> None:

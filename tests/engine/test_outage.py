@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -260,6 +261,20 @@ async def test_a_file_that_cannot_be_used_is_told_in_one_line_and_kept(
     assert [path for path in file.parent.iterdir() if path.is_file()] != []
     await harness.run_for(HOUR)
     assert len(harness.ours()) == 1
+
+
+async def test_a_file_that_the_books_cannot_take_keeps_no_daemon_from_starting(harness: Harness) -> None:
+    engine, _ = await issued_without_books(harness)
+    await killed(engine)
+
+    class Rejecting:
+        def __getattr__(self, name: str) -> Any:
+            if name == "write":
+                raise sqlite3.IntegrityError("a constraint of a later schema")
+            return getattr(harness.store, name)
+
+    await take_up(harness.start("node-1", store=Rejecting()).world)
+    assert len(spooled(harness)) == 1
 
 
 async def test_a_file_under_another_key_waits_for_that_key(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
