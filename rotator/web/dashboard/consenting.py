@@ -108,8 +108,8 @@ def _sent_away(visit: Visit, about: Mapping[str, str], tenant_id: str, cloud: st
     """By a page and not by a redirect: browsers let no form lead to another server (form-action)."""
     flow = Flow.begun(json.dumps(dict(about)), _holder(visit))
     url = _allowed(visit).url(tenant_id, cloud, state=flow.state, challenge=flow.challenge)
-    words = {"title": "To Microsoft", "said": "Microsoft asks you to sign in, and sends you back here"}
-    answer = visit.page("onward.html", onward=url, **words)
+    said = "Microsoft asks you to sign in, and sends you back here"
+    answer = visit.page("onward.html", onward=url, title="To Microsoft", said=said)
     cookies.write(answer, cookies.CONSENT, flow.cookie, life=LIFE, is_secure=visit.dashboard.is_secure)
     return answer
 

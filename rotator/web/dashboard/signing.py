@@ -53,8 +53,9 @@ async def _leave(visit: Visit) -> Response:
     if token.method is Method.ENTRA and sign_in is not None:
         # By a page and not by a redirect: browsers let no form lead to another server (form-action).
         onward = sign_in.authority.sign_out_url(f"{sign_in.address}{ENTRA_RETURN}")
-        words = {"title": "Signed out", "said": "The session here has ended. Microsoft's ends next"}
-        answer = Visit(visit.request, visit.dashboard).page("onward.html", onward=onward, **words)
+        said = "The session here has ended. Microsoft's ends next"
+        nobody = Visit(visit.request, visit.dashboard)
+        answer = nobody.page("onward.html", onward=onward, title="Signed out", said=said)
     else:
         answer = visit.to(SIGN_IN)
     cookies.remove(answer, cookies.SESSION, is_secure=visit.dashboard.is_secure)
