@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -152,6 +153,16 @@ async def test_a_patch_changes_what_it_names_and_nothing_else(house: House) -> N
     assert changed["rotateAt"]["timeZone"] == "Europe/Oslo"
     assert (changed["id"], changed["secretsMapping"]) == (made["id"], made["secretsMapping"])
     assert changed["nextRotationAt"] != made["nextRotationAt"]
+
+
+async def test_two_patches_at_once_both_hold(house: House) -> None:
+    rotation = await house.rotation()
+    path = f"{ROTATIONS}/{rotation['id']}"
+    patches = ({"description": "new"}, {"labels": {"team": "billing"}}, {"rotationInterval": 60})
+    answers = await asyncio.gather(*(house.ask("PATCH", path, json=each) for each in patches))
+    assert [each.status_code for each in answers] == [200, 200, 200]
+    now = (await house.get(path))["secretRotation"]
+    assert (now["description"], now["labels"], now["rotationInterval"]) == ("new", {"team": "billing"}, 60)
 
 
 async def test_a_new_mapping_renames_the_secrets(house: House) -> None:

@@ -241,6 +241,23 @@ async def test_deleting_takes_away_and_revokes_what_it_is_told_to(house: House) 
     assert gone.status_code == 404
 
 
+async def test_a_deletion_that_entra_refuses_is_told_on_the_page_and_can_be_asked_for_again(house: House) -> None:
+    made = await house.rotation()
+    base, choice = f"/rotations/{made['id']}", {"name": "billing-api", "credentials": "revoke"}
+    house.running.simulation.entra.faults.add(match="removePassword", status=403, times=1)
+    async with signed_in(house) as person:
+        refused = await person.send(f"{base}/delete", **choice)
+        assert refused.headers["location"].startswith(f"{base}?asked=")
+        page = await person.get(refused.headers["location"])
+        assert "not revoked" in page.text
+        assert page.all("a", href=f"{base}/delete")
+        assert not page.all("a", href=f"{base}/edit")
+        await person.get(f"{base}/edit", 409)
+        again = await person.send(f"{base}/delete", **choice)
+        assert again.headers["location"] == "/"
+    assert house.living() == []
+
+
 async def test_script_in_every_field_of_the_form_is_text(house: House) -> None:
     made = await house.rotation()
     said = '"><script>alert(1)</script>'
