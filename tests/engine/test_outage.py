@@ -15,6 +15,7 @@ import pytest
 
 from rotator.engine.spooling import clean_up, take_up
 from rotator.errors import DirectoryUnavailable, StoreUnavailable
+from rotator.ports import Marker
 from rotator.store.seal import Seal
 from rotator.store.spool import SpoolFolders
 from tests.builders import OBJECT
@@ -181,6 +182,30 @@ async def test_a_commit_whose_answer_was_lost_does_not_cost_the_secret(harness: 
     await harness.settle(engine)
     assert harness.ours() == [current]
     await is_well(harness)
+
+
+async def test_nor_when_the_other_node_has_only_begun_with_it(harness: Harness) -> None:
+    engine, outage = await issued_without_books(harness, recorded=True)
+    harness.clock.advance(timedelta(minutes=3))
+    await harness.store.claim("node-2", limit=1, ttl=timedelta(seconds=90))
+    outage.over = True
+    await harness.settle(engine)
+    harness.clock.advance(timedelta(minutes=3))
+    await is_well(harness)
+
+
+async def test_L16_one_that_a_destination_bears_stays_whatever_the_books_say(harness: Harness) -> None:
+    """They were restored from a copy made between the question and its answer."""
+    engine, _ = await issued_without_books(harness)
+    await killed(engine)
+    (password,) = harness.entra.living(OBJECT)
+    await harness.store.claim("node-2", limit=1, ttl=timedelta(seconds=90))
+    harness.places["vault"].overwritten(password.text, Marker(INSTALLATION, "rotation-1", password.key_id, 1))
+    harness.clock.advance(timedelta(minutes=3))
+    await harness.store.claim("node-2", limit=1, ttl=timedelta(seconds=90))
+    await clean_up(harness.start("node-1").world)
+    assert harness.ours() == [password.key_id]
+    assert spooled(harness) == []
 
 
 async def test_nor_does_it_after_the_node_has_died(harness: Harness) -> None:
