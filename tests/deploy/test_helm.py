@@ -32,7 +32,9 @@ POSTGRES = {
     }
 }
 
-needs_helm = pytest.mark.skipif(HELM is None, reason="no helm (`make helm` builds it): only schema and YAML are checked")
+needs_helm = pytest.mark.skipif(
+    HELM is None, reason="no helm (`make helm` builds it): only schema and YAML are checked"
+)
 
 
 def wanted(**more: Any) -> dict[str, Any]:
