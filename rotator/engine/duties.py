@@ -47,7 +47,7 @@ async def _until_given_back(held: Visit) -> None:
     except Doubtful:
         await _stand_still(held)
     except Draining:
-        await _give_back(held, held.now)
+        await _put_down(held, held.now)
     except LimitReached as reached:
         await _wait_turn(held, reached)
 
@@ -55,12 +55,21 @@ async def _until_given_back(held: Visit) -> None:
 async def _wait_turn(held: Visit, reached: LimitReached) -> None:
     """What all nodes share is used up: what was done so far stands, and the rest waits in line."""
     if reached.limit == "writes":
-        try:
-            await _give_back(held, held.now + reached.wait, line=pacing.line_for_writes(held.rotation.connection))
-        except LimitReached:
-            pass  # of attempts: others have begun since, and this one, of which nothing is durable, has not
-        else:
-            return
+        await _put_down(held, held.now + reached.wait, line=pacing.line_for_writes(held.rotation.connection))
+    else:
+        await _never_begun(held)
+
+
+async def _put_down(held: Visit, wake_at: datetime, *, line: Line | None = None) -> None:
+    """Give back what is not done, with an attempt that has just begun if there is still a place for it."""
+    try:
+        await _give_back(held, wake_at, line=line)
+    except LimitReached:
+        await _never_begun(held)
+
+
+async def _never_begun(held: Visit) -> None:
+    """Others have begun meanwhile and taken the last place: of this attempt nothing is durable."""
     await held.forget()
     await settle(held)
 

@@ -20,7 +20,7 @@ from rotator.errors import DirectoryThrottled, StoreUnavailable
 from tests.builders import rotations
 from tests.engine.fake_entra import contoso
 from tests.engine.harness import DAY, HOUR, MINUTE, Engine, Harness, billing
-from tests.engine.test_laws_of_leases import Slow
+from tests.engine.test_laws_of_leases import Interrupting, Slow
 
 PACE = pacing.writes(contoso())[1]
 
@@ -69,6 +69,26 @@ async def test_what_finds_no_place_looks_as_if_it_had_not_begun(tmp_path: Path) 
     waiting = [facts for facts in await harness.store.facts() if facts.current is None]
     assert len(waiting) == 1
     assert (waiting[0].attempt, waiting[0].intents, waiting[0].standing.last_attempt_id) == (None, (), "")
+    harness.store.close()
+
+
+async def test_a_node_that_stops_gives_back_what_has_lost_its_place_at_once(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, limits=Limits(rotations_per_hour=1))
+    await harness.define(*rotations(2, destinations=()))
+    staying = harness.start("staying")
+
+    async def another_begins_and_we_are_stopped() -> None:
+        await staying.dispatcher.fill(only=["rotation-2"])
+        await harness.settle(staying)
+        leaving.world.memory.draining.set()
+
+    entra = Interrupting(harness.entra, "open", another_begins_and_we_are_stopped)
+    leaving = harness.start("leaving", directories=entra)
+    await leaving.dispatcher.fill(only=["rotation-1"])
+    await harness.settle(leaving)
+    assert leaving.troubles == []
+    assert len(await harness.store.claim("staying", limit=1, ttl=MINUTE, only=["rotation-1"])) == 1
+    assert (await harness.facts("api-1")).attempt is None
     harness.store.close()
 
 
