@@ -22,6 +22,7 @@ NAMES = (
     "reading",
     "rotating_while_read",
     "scraping",
+    "dashboard",
     "destinations",
 )
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,17 +59,17 @@ class Daemon:
 
 
 @contextmanager
-def daemon(config: Path) -> Iterator[Daemon]:
-    """Started as systemd does; stopped at the end."""
+def daemon(config: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[Daemon]:
+    """Started as systemd does, in that environment besides; stopped at the end."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         address = config.parent / "notify"
         address.unlink(missing_ok=True)
         told.bind(str(address))
         told.settimeout(_PATIENCE)
         command = [sys.executable, "-m", "rotator", "--config", str(config), "run"]
-        environment = _ENVIRONMENT | {"NOTIFY_SOCKET": str(address)}
+        whole = {**_ENVIRONMENT, **(environment or {}), "NOTIFY_SOCKET": str(address)}
         began = time.perf_counter()
-        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, env=whole, stderr=subprocess.DEVNULL) as process:
             try:
                 while b"READY=1" not in told.recv(4096):
                     pass

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.benchmarks import million, nodes, scraping, server, store
+from tests.benchmarks import dashboard, million, nodes, scraping, server, store
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
@@ -42,6 +42,13 @@ def test_a_scrape_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     scraping.run(count=50)
     said = capsys.readouterr().out
     assert "/metrics, 50 rotations" in said
+
+
+def test_the_dashboard_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    dashboard.run(among=((1000, 60.0),), loads=1, turns=0, starts=0)
+    said = capsys.readouterr().out
+    assert "/?zoom=year, 1,000 rotations" in said
+    assert "first paint in Chromium" in said
 
 
 async def test_a_server_is_asked_as_often_as_was_said_and_on_time() -> None:
