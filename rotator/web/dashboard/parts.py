@@ -14,6 +14,7 @@ from rotator.domain.overview import Life, Look, Overview
 from rotator.web.api.resources import Resources
 from rotator.web.auth.keyring import Keyring
 from rotator.web.dashboard.flows import Once
+from rotator.web.dashboard.shelf import Shelf
 from rotator.web.dashboard.stock import Stock
 from rotator.web.parts import Parts
 
@@ -110,6 +111,7 @@ class Dashboard:
     seen: Once = field(default_factory=Once)
     #: The inventory that is looked at.
     stock: Stock = field(default_factory=Stock)
+    shelf: Shelf = field(default_factory=Shelf)
 
     @property
     def may_consent(self) -> bool:

@@ -12,6 +12,7 @@ from rotator.domain.resources import ShownConnection
 from rotator.errors import RotatorError
 from rotator.redaction import redact_text
 from rotator.web.api.connections import found_connection
+from rotator.web.dashboard.shelf import MOST_KEPT
 from rotator.web.dashboard.visits import Visit
 from rotator.web.dashboard.words import far, many
 
@@ -50,13 +51,25 @@ async def found_applications(visit: Visit, connection_id: str) -> dict[str, Any]
 
 
 async def _read(visit: Visit, connection: ShownConnection, part: str) -> list[Holder]:
+    """As many as are shown, and one more where there are more; the whole list is read only where it takes that."""
+    shelf, known = visit.dashboard.shelf, visit.dashboard.resources.connections
+    held = shelf.find(connection.id)
+    if held is not None:
+        return [each for each in held if _fits(each, part)][: _MOST + 1]
+    seen: list[Holder] = []
     found: list[Holder] = []
-    async with aclosing(visit.dashboard.resources.connections.holders(connection)) as pages:
-        async for each in pages:
-            found += [one for one in each if part in one.name.lower() or part in {one.object_id, one.client_id}]
+    async with aclosing(known.holders(connection)) as pages:
+        async for page in pages:
+            seen += page if len(seen) <= MOST_KEPT else ()
+            found += [each for each in page if _fits(each, part)]
             if len(found) > _MOST:
-                break
+                return found
+    shelf.keep(connection.id, seen)
     return found
+
+
+def _fits(holder: Holder, part: str) -> bool:
+    return part in holder.name.lower() or part in {holder.object_id, holder.client_id}
 
 
 def _pick(holder: Holder, now: datetime) -> Pick:

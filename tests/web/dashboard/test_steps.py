@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
 
 from rotator.domain.access import Grant, Role
+from rotator.domain.inventory import Holder
 from rotator.web.dashboard.drafts import Draft
+from rotator.web.dashboard.shelf import Shelf
 from rotator.web.dashboard.sketch import sketch
 from tests.web.dashboard.person import Person, Seen, signed_in
 from tests.web.dashboard.test_adding import at, draft
@@ -76,6 +79,33 @@ async def test_the_picker_says_when_the_secrets_of_each_application_end(house: H
             f"/rotations/new/applications?{urlencode({**said, 'q': house.application(1).object_id})}"
         )
         assert "no secret" in other.text
+
+
+async def test_typing_on_asks_the_tenant_for_nothing_again(house: House) -> None:
+    said = await draft(house)
+    app = house.application()
+    async with signed_in(house) as person:
+        await person.get(f"/rotations/new/applications?{urlencode({**said, 'q': app.display_name[:2]})}")
+        house.running.simulation.entra.faults.add(match="listApplications", status=403, times=9)
+        page = await person.get(f"/rotations/new/applications?{urlencode({**said, 'q': app.display_name[:3]})}")
+        assert app.display_name in page.text
+        assert not page.all("p", role="alert")
+
+
+async def test_what_a_tenant_showed_is_forgotten_by_itself() -> None:
+    shelf = Shelf(kept_for=0)
+    shelf.keep("one", [Holder("object", "client", "App")])
+    assert shelf.find("one")
+    assert shelf.find("other") is None
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert shelf.find("one") is None
+
+
+async def test_a_tenant_too_large_to_keep_is_asked_each_time() -> None:
+    shelf = Shelf()
+    shelf.keep("one", [Holder("object", "client", "App")] * 20_001)
+    assert shelf.find("one") is None
 
 
 async def test_a_time_is_said_by_the_clocks_of_the_place_and_in_utc(house: House) -> None:
