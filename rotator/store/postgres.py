@@ -16,6 +16,7 @@ from rotator.domain.model import Secret
 from rotator.errors import StoreError, StoreUnavailable, StoreUnusable
 from rotator.store.server_time import ServerTime
 from rotator.store.session import Kind, Transaction
+from rotator.store.wire import STALE, Wire
 
 DIALECT: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
@@ -35,12 +36,11 @@ _BEGIN = {
     # A look at many tables sees one moment.
     False: b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ",
 }
-#: Statements that the server keeps parsed and planned, of one connection.
-_PREPARED = 500
 #: What the address may say otherwise. A peer that is gone is noticed long before a lease ends.
 _DEFAULTS = {
     "connect_timeout": "10",
     "application_name": "rotator",
+    "client_encoding": "utf-8",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -82,7 +82,7 @@ class PostgresSession:
         self.where = where(url)
         self._options = options(url, password)
         self._time = time
-        self._cursor: psycopg.Cursor[tuple[Any, ...]] | None = None
+        self._cursor: Wire | None = None
         self._first = _CLOCK
         self._again = again
         self._connected_before = False
@@ -102,30 +102,26 @@ class PostgresSession:
     def _begin(self, *, write: bool) -> Transaction:
         cursor = self._cursor = self._cursor or self._connected()
         cursor.execute(_BEGIN[write] + self._first)
-        cursor.nextset()
         row = cursor.fetchone()
         assert row is not None, "one row, always"
         real, offset = self._time.said(row[0])
         self._begun = Transaction(cursor, self.dialect, real, real + offset, [])
         return self._begun
 
-    def _connected(self) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _connected(self) -> Wire:
         """Behind PgBouncer nothing may outlast a transaction: neither prepared statements nor settings."""
         connection = psycopg.connect(**self._options, autocommit=True, prepare_threshold=None)
         if self._connected_before:
             self._again()
         self._connected_before = True
-        cursor = connection.cursor()
-        cursor.execute(b"SELECT pg_backend_pid()")
-        row = cursor.fetchone()
+        row = connection.execute(b"SELECT pg_backend_pid()").fetchone()
         # A pooler tells a process id of its own, which is no server's.
         if row is None or row[0] != connection.info.backend_pid:
             self._first = _CLOCK + _HERE
-            return cursor
-        cursor.execute(_ALWAYS)
+            return Wire(connection, prepares=False)
+        connection.execute(_ALWAYS)
         self._first = _CLOCK
-        connection.prepare_threshold, connection.prepared_max = 1, _PREPARED
-        return cursor
+        return Wire(connection, prepares=True)
 
     def commit(self) -> None:
         """As durable as the server is set to be."""
@@ -137,7 +133,7 @@ class PostgresSession:
             self._begun.flush()
         else:
             cursor.execute(b"COMMIT")
-        if cursor.statusmessage != "COMMIT":
+        if cursor.done != "COMMIT":
             raise psycopg.InternalError("the transaction had failed before its commit")
 
     def rollback(self) -> None:
@@ -146,11 +142,12 @@ class PostgresSession:
             return
         with contextlib.suppress(psycopg.Error):
             self._cursor.execute(b"ROLLBACK")
+            self._cursor.mend()
         if self._lost():
             self.close()
 
     def _lost(self) -> bool:
-        return self._cursor is None or self._cursor.connection.closed
+        return self._cursor is None or self._cursor.is_lost
 
     def explain(self, error: Exception) -> StoreError | None:
         """Only what the driver raised is ours to explain; a broken constraint or statement is a bug."""
@@ -165,6 +162,7 @@ class PostgresSession:
                 psycopg.errors.SerializationFailure,
                 psycopg.errors.UniqueViolation,
                 psycopg.errors.ForeignKeyViolation,
+                *STALE,
             ),
         )
 
@@ -177,7 +175,7 @@ class PostgresSession:
         cursor, self._cursor = self._cursor, None
         if cursor is not None:
             with contextlib.suppress(psycopg.Error):
-                cursor.connection.close()
+                cursor.close()
 
 
 def options(url: str, password: Secret | None) -> dict[str, Any]:

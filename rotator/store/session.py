@@ -71,9 +71,7 @@ class Transaction:
         """Say what waits, all together."""
         if self.waiting:
             batch, self.waiting[:] = self.waiting[:], []
-            with self.cursor.connection.pipeline():
-                for text, each in ((text, each) for text, params in batch for each in params):
-                    self.cursor.execute(text, each)
+            self.cursor.together([(text, each) for text, params in batch for each in params])
 
     def run(self, statement: Prepared, params: Mapping[str, Any] | None = None) -> int:
         """Change rows; returns how many."""
@@ -112,10 +110,8 @@ class Transaction:
             return [self.row(statement, each) for each in params]
         self.flush()
         text, constants = statement.text(self.dialect)
-        connection = self.cursor.connection
-        with connection.pipeline():
-            cursors = [connection.execute(text, {**constants, **each}) for each in params]
-        return [cursor.fetchone() for cursor in cursors]
+        found = self.cursor.together([(text, {**constants, **each}) for each in params])
+        return [rows[0] if rows else None for rows in found]
 
     def stream(self, statement: Prepared, params: Mapping[str, Any] | None = None) -> Iterator[Row]:
         """All rows of an answer too large to hold at once."""
@@ -153,14 +149,12 @@ class Transaction:
         if self.waiting is None:
             return [self.select(*each) for each in wanted]
         self.flush()
-        asked: list[list[Any]] = []
-        connection = self.cursor.connection
-        with connection.pipeline():
-            for selection, ids, params in wanted:
-                asked.append([])
-                for text, constants, named in selection.texts(self.dialect, ids):
-                    asked[-1].append(connection.execute(text, {**constants, **named, **params}))
-        return [[row for cursor in cursors for row in cursor.fetchall()] for cursors in asked]
+        asked = [
+            [(text, {**constants, **named, **params}) for text, constants, named in selection.texts(self.dialect, ids)]
+            for selection, ids, params in wanted
+        ]
+        answers = iter(self.cursor.together([each for parts in asked for each in parts]))
+        return [[row for _ in parts for row in next(answers)] for parts in asked]
 
     def change(
         self, selection: Selection, ids: Collection[str] | None, params: Mapping[str, Any] | None = None
