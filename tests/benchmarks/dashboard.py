@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -18,9 +19,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID
 
 from rotator.cli.dashboard import fresh_link, opened_by
 from rotator.cli.noted import audit_of
+from rotator.config import load
 from rotator.serving import api_of
 from tests.benchmarks.many_lives import written
 from tests.benchmarks.ours import Ours, engine_at
@@ -167,7 +170,7 @@ _PAINTED = """new Promise((tell) => new PerformanceObserver((list) => {
 
 
 def _tell_memory(starts: int) -> None:
-    """In turns: a daemon that has no pages, and one all of whose pages have been looked at."""
+    """In turns: a daemon that has no pages, and one all of whose pages have been seen; the API was used in both."""
     held: dict[str, list[float]] = {"with": [], "without": []}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sitecustomize.py").write_text(_WITHOUT, "utf-8")
@@ -179,6 +182,7 @@ def _tell_memory(starts: int) -> None:
         for _ in range(starts):
             for name, environment in (("without", {"PYTHONPATH": folder}), ("with", {})):
                 with daemon(config, environment=environment) as started:
+                    _use_the_api(config)
                     if name == "with":
                         _look_at_all(link_of(config))
                     time.sleep(_SETTLING)
@@ -192,6 +196,18 @@ def _tell_memory(starts: int) -> None:
             verdict=Goal(most=_HEAVIEST).verdict(more),
         )
     )
+
+
+def _use_the_api(config: Path) -> None:
+    """What its first call and its first row of the audit load stays loaded, with a dashboard or without."""
+    api = load(config).api
+    http = HTTPConnection(api.host, api.port, timeout=60)
+    body = json.dumps({"clientId": str(UUID(int=1)), "clientSecret": "x"})
+    http.request("POST", "/api/v1/auth/universal-auth/login", body, {"Content-Type": "application/json"})
+    answer = http.getresponse()
+    answer.read()
+    http.close()
+    assert answer.status == 401, answer.status
 
 
 def _look_at_all(link: str) -> None:
