@@ -73,7 +73,7 @@ class TestDue:
     def test_a_credential_with_less_than_half_its_margin_left_is_due(self) -> None:
         facts = ruled(rotated(), schedule=replace(a_rotation().schedule, interval=365))
         assert due(facts, NEAR - timedelta(seconds=1)) == NotDue(Reason.NOT_YET, NEAR, NEAR)
-        assert due(facts, NEAR) == Due(Reason.NEAR_EXPIRY)
+        assert due(facts, NEAR) == Due(Reason.NEAR_EXPIRY, limited=False)
 
     def test_renew_before_sets_how_near_the_expiry_may_come(self) -> None:
         facts = ruled(rotated(), renew_before=40 * DAY)
@@ -102,7 +102,7 @@ class TestDue:
 
     def test_an_open_attempt_is_resumed_at_once_with_its_own_slot(self) -> None:
         facts = replace(rotated(), attempt=an_attempt(manual=False, due_slot=SLOT))
-        assert due(facts, SLOT + HOUR) == Due(Reason.ATTEMPT_OPEN, SLOT, manual=False)
+        assert due(facts, SLOT + HOUR) == Due(Reason.ATTEMPT_OPEN, SLOT, manual=False, limited=False)
 
     def test_an_open_attempt_that_waits_is_resumed_when_it_said(self) -> None:
         facts = replace(rotated(), attempt=an_attempt(resume_at=SLOT + HOUR))

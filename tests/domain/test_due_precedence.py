@@ -60,7 +60,7 @@ class TestNearExpiry:
         assert reason(due(rotated(), NEAR, freeze=[FreezeWindow(START, NEAR + DAY)])) == "NEAR_EXPIRY"
 
     def test_it_passes_a_broken_connection_without_being_its_probe(self) -> None:
-        assert due(broken(rotated(), NEAR), NEAR) == Due(Reason.NEAR_EXPIRY)
+        assert due(broken(rotated(), NEAR), NEAR) == Due(Reason.NEAR_EXPIRY, limited=False)
 
     def test_it_does_not_beat_pause_approval_or_automatic_rotation_off_and_is_to_be_alarmed(self) -> None:
         for facts, hold in (
@@ -148,7 +148,9 @@ class TestRequests:
 
     def test_a_compromised_request_passes_storm_limit_breaker_and_freeze_window(self) -> None:
         facts = asked(broken(rotated(), START, attempts_last_hour=600, oldest_attempt_at=START), START, "compromised")
-        assert reason(due(facts, START, freeze=[FreezeWindow(START, SLOT)])) == "REQUESTED"
+        answer = due(facts, START, freeze=[FreezeWindow(START, SLOT)])
+        assert isinstance(answer, Due)
+        assert (answer.reason, answer.limited) == (Reason.REQUESTED, False)
 
     def test_a_compromised_request_does_not_wait_for_an_open_attempt(self) -> None:
         facts = replace(rotated(), attempt=an_attempt(mode=Mode.ROTATE, resume_at=SLOT + DAY))
