@@ -31,6 +31,8 @@ _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_
 STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
 
 Said = tuple[str, Mapping[str, Any]]
+#: A statement as the server takes it, its values and their types.
+_Ready = tuple[bytes, list[bytes | None], tuple[int, ...]]
 
 
 class Wire:
@@ -80,6 +82,8 @@ class Wire:
 
     def together(self, said: Sequence[Said]) -> list[list[Row]]:
         """Say several statements without waiting in between; the rows of each. All fail with the first that does."""
+        if len(said) == 1:
+            return [self.execute(*said[0]).fetchall()]
         found: list[list[Row]] = []
         for start in range(0, len(said), _AT_ONCE):
             ready = [self._said(*each) for each in said[start : start + _AT_ONCE]]
@@ -96,18 +100,11 @@ class Wire:
         """Hang up."""
         self.connection.close()
 
-    def _at_once(
-        self, ready: Sequence[tuple[bytes, list[bytes | None], tuple[int, ...]]], names: Sequence[bytes]
-    ) -> list[list[Row]]:
+    def _at_once(self, ready: Sequence[_Ready], names: Sequence[bytes]) -> list[list[Row]]:
         server = self._server
-        server.enter_pipeline_mode()
         try:
-            for (text, values, types), name in zip(ready, names, strict=True):
-                if name:
-                    server.send_query_prepared(name, values)
-                else:
-                    server.send_query_params(text, values, types)
-            server.pipeline_sync()
+            server.enter_pipeline_mode()
+            self._send(ready, names)
             answers = self._answers()
             server.exit_pipeline_mode()
         except BaseException:
@@ -120,33 +117,44 @@ class Wire:
             found.append(self._rows)
         return found
 
-    def _answers(self) -> list[PGresult]:
-        """Of everything that was said before the last sync: the failed one first, if one has failed."""
-        found: list[PGresult] = []
-        failed: list[PGresult] = []
-        while True:
-            self._wait()
-            result = self._server.get_result()
-            if result is None:
-                if self.is_lost:
-                    raise self._gone()
-                continue
-            if result.status == ExecStatus.PIPELINE_SYNC:
-                return failed or found
-            (failed if result.status in _FAILED else found).append(result)
-
-    def _wait(self) -> None:
-        """Until there is an answer to be had; libpq itself would keep all other threads waiting as well."""
+    def _send(self, ready: Sequence[_Ready], names: Sequence[bytes]) -> None:
         server = self._server
-        unsent = server.flush()
-        while unsent or server.is_busy():
-            poll = select.poll()
-            poll.register(server.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
-            poll.poll()
-            server.consume_input()
-            unsent = server.flush()
+        for (text, values, types), name in zip(ready, names, strict=True):
+            if name:
+                server.send_query_prepared(name, values)
+            else:
+                server.send_query_params(text, values, types)
+        server.pipeline_sync()
 
-    def _said(self, text: str, params: Mapping[str, Any]) -> tuple[bytes, list[bytes | None], tuple[int, ...]]:
+    def _answers(self) -> list[PGresult]:
+        """To everything that was said before the last sync; to what failed alone, if something has."""
+        server = self._server
+        found: list[PGresult] = []
+        self._flush()
+        while True:
+            if server.is_busy():
+                self._wait(select.POLLIN)
+                continue
+            result = server.get_result()
+            if result is None and self.is_lost:
+                raise self._gone()
+            if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+                return [each for each in found if each.status in _FAILED] or found
+            found += [] if result is None else [result]
+
+    def _flush(self) -> None:
+        """Send all, reading meanwhile what the server answers already: else it would stop reading."""
+        while self._server.flush():
+            self._wait(select.POLLIN | select.POLLOUT)
+
+    def _wait(self, for_: int) -> None:
+        """Here, and not in libpq's own `get_result`, which would keep all other threads waiting as well."""
+        poll = select.poll()
+        poll.register(self._server.socket, for_)
+        poll.poll()
+        self._server.consume_input()
+
+    def _said(self, text: str, params: Mapping[str, Any]) -> _Ready:
         """The statement as the server takes it, with its values and their types."""
         known = self._texts.get(text)
         if known is None:
