@@ -10,12 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 
-def started(folder: Path, *words: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "TMPDIR": str(folder)}
+def started(folder: Path, *words: str, **environ: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "TMPDIR": str(folder), **environ}
     command = [sys.executable, "-m", "rotator", "demo", *words]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -50,6 +51,30 @@ def test_ctrl_c_leaves_cleanly(tmp_path: Path) -> None:
     assert time.monotonic() - began < 20
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_its_dashboard_opens_in_the_browser_that_is_asked_for(tmp_path: Path) -> None:
+    opened, folder, browser = tmp_path / "opened", tmp_path / "tmp", tmp_path / "browser"
+    folder.mkdir()
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    demo = started(folder, "--open", BROWSER=f"{browser} %s")
+    assert demo.stdout is not None
+    said = [next(line for line in demo.stdout if "/sign-in?link=" in line).strip()]
+    said += [next(line for line in demo.stdout if "/metrics" in line).split()[-1]]
+    with httpx.Client(trust_env=False) as http:
+        assert "works once" in http.get(said[0]).text
+        assert "rotator_build_info" in http.get(said[1]).text
+    while not opened.exists():
+        assert demo.poll() is None
+        time.sleep(0.05)  # another process writes it
+    demo.send_signal(signal.SIGINT)
+    rest, _ = demo.communicate(timeout=60)
+
+    assert opened.read_text().strip() == said[0]
+    assert demo.returncode == 0, rest
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.slow
