@@ -75,6 +75,8 @@ class Misfortune:
 def test_each_rotation_happens_once_whatever_befalls_the_nodes(cluster: Cluster, tenant: Tenant) -> None:
     count = int(RATE * MINUTES)
     objects = with_rotations(cluster, tenant, count)
+    # All are due at once, and so many are at work at a time that there is work left until the end.
+    cluster.document["daemon"]["concurrency"] = 2
     cluster.start_all(*NODES)
     misfortune = Misfortune(cluster, random.Random(20261121))
     until = time.monotonic() + 60 * MINUTES
