@@ -158,9 +158,9 @@ def _print(stock: Stock, chosen: Sequence[Item], *, form: str) -> None:
         shown = [stocked(each, stock.now) for each in chosen]
         print(json.dumps({"credentials": shown, "seen": stock.seen, "findings": counted(chosen)}, indent=2))
     elif form == "csv":
-        rows = [stocked(each, stock.now) for each in chosen]
         writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         writer.writeheader()
+        rows = (stocked(each, stock.now) for each in chosen)
         writer.writerows({**row, "findings": " ".join(row["findings"])} for row in rows)
     else:
         _table(stock, chosen)

@@ -23,6 +23,7 @@ NAMES = (
     "rotating_while_read",
     "scraping",
     "dashboard",
+    "inventory",
     "destinations",
 )
 

@@ -66,9 +66,9 @@ class Tenant:
 
 
 @contextmanager
-def tenant(applications: int) -> Iterator[Tenant]:
-    """A tenant with so many applications, all owned by its administrator."""
-    command = [sys.executable, "-c", _SERVE, str(applications)]
+def tenant(applications: int, *, secrets: int = 0) -> Iterator[Tenant]:
+    """A tenant with so many applications, all owned by its administrator, each with so many secrets."""
+    command = [sys.executable, "-c", _SERVE, str(applications), str(secrets)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -80,16 +80,24 @@ def tenant(applications: int) -> Iterator[Tenant]:
 #: `rotator simulate` without the command line.
 _SERVE = """
 import asyncio, signal, sys
-from rotator.simulator.server import simulate
+from rotator.simulator.server import serve
 from rotator.simulator.simulation import SimulatorOptions
 
-async def serve():
-    options = SimulatorOptions("127.0.0.1:0", int(sys.argv[1]), 7)
-    serving = asyncio.create_task(simulate(options, lambda ready: print(ready.line(), flush=True)))
+async def served():
+    async with serve(SimulatorOptions("127.0.0.1:0", int(sys.argv[1]), 7)) as running:
+        simulation = running.simulation
+        for application in simulation.population.applications:
+            for _ in range(int(sys.argv[2])):
+                simulation.entra.tenant.passwords.add(application, display_name="made for a benchmark")
+        print(running.ready.line(), flush=True)
+        await asyncio.get_running_loop().create_future()
+
+async def main():
+    serving = asyncio.create_task(served())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
     await asyncio.wait({serving})
 
-asyncio.run(serve())
+asyncio.run(main())
 """
 
 

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.benchmarks import dashboard, million, nodes, scraping, server, store
+from tests.benchmarks import dashboard, inventory, million, nodes, scraping, server, store
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
@@ -49,6 +49,11 @@ def test_the_dashboard_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "/?zoom=year, 1,000 rotations" in said
     assert "first paint in Chromium" in said
+
+
+def test_an_inventory_is_measured_beside_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    inventory.run(applications=20, turns=1)
+    assert "inventory of 20 applications" in capsys.readouterr().out
 
 
 async def test_a_server_is_asked_as_often_as_was_said_and_on_time() -> None:
