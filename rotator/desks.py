@@ -277,7 +277,8 @@ class Desk:
     async def _define_own(self, options: AnyConnection) -> None:
         """The rotation of the connection's own secret follows its options."""
         wanted = own_rotation_of(options)
-        known = [each for each in await self._store.definitions() if each.rotation.own_connection == options.name]
+        named = await self._store.definitions_named([f"connection-{options.name}"])
+        known = [each for each in named if each.rotation.own_connection == options.name]
         known.sort(key=lambda each: each.switches.retired_at is not None)
         now = await self._store.now()
         if wanted is None:
@@ -297,11 +298,11 @@ class Desk:
 
     async def _refuse_in_use(self, name: str) -> None:
         """A connection whose own secret was rotated is in use too, until that rotation has been forgotten."""
-        users = [each.rotation for each in await self._store.definitions() if each.rotation.connection == name]
+        users = await self._store.users_of(name, most=5)
         if users:
-            own = next((each.name for each in users if each.own_connection), "")
+            own = next((user for user, is_own in users if is_own), "")
             hint = f"Switch isAutoRotationEnabled off, then 'rotator forget {own}' on its host." if own else ""
-            names = ", ".join(sorted(each.name for each in users)[:5])
+            names = ", ".join(sorted(user for user, _ in users))
             raise BadRequest(f"The connection {name} is used by {names}", hint=hint)
 
     async def _made(self, connection_id: str) -> MadeConnection:

@@ -35,25 +35,23 @@ class Directories(Protocol):
 async def refuse_taken(store: SqlStore, rotation: Rotation) -> None:
     """No two rotations write one place, and none writes over what one that is gone has left. Raises BadRequest."""
     wanted = places_of(rotation)
-    for each in await store.definitions():
-        other = each.rotation
-        if other.id == rotation.id or each.switches.retired_at is not None or _is_apart(rotation, other):
-            continue
-        if not wanted.isdisjoint(places_of(other)):
-            who = _told(other) if other.folder == rotation.folder else ""
-            raise BadRequest(f"A name in secretsMapping is in use in {_shown(rotation.folder)}{who}")
+    others: list[Rotation] = []
+
+    def look(other: Rotation) -> None:
+        if other.id != rotation.id and not others and not wanted.isdisjoint(places_of(other)):
+            others.append(other)
+
+    await store.pass_by(rotation.folder, look)
+    if any(rule.name != "embedded" for rule in rotation.destinations):
+        await store.pass_by(None, look)
+    for other in others:
+        who = _told(other) if other.folder == rotation.folder else ""
+        raise BadRequest(f"A name in secretsMapping is in use in {_shown(rotation.folder)}{who}")
     names = {name for rule in rotation.destinations for name in (rule.names or rotation.mapping).values()}
     left = sorted(await held_by_others(store, rotation.folder, names, rotation_id=rotation.id))
     if left:
         hint = "Delete that secret first, or choose another name."
         raise BadRequest(f"{left[0]} is in use in {_shown(rotation.folder)}", hint=hint)
-
-
-def _is_apart(rotation: Rotation, other: Rotation) -> bool:
-    """Can they not meet, for the other one writes to a folder of its own alone? Told without reading its options."""
-    here, there = rotation.folder, other.folder
-    one, two = ((each.project, each.environment, each.path.rstrip("/")) for each in (here, there))
-    return one != two and all(rule.kind == "embedded" for rule in other.destinations)
 
 
 async def held_by_others(

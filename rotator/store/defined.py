@@ -27,6 +27,12 @@ _IN_FOLDER = Prepared(
     )
 )
 _ELSEWHERE = Prepared(select(*_DEFINITION).where(text("rotations.elsewhere"), _LIVING))
+_USERS = Prepared(
+    select(rotations.c.name, rotations.c.own_connection)
+    .where(rotations.c.connection == bindparam("connection"))
+    .order_by(rotations.c.own_connection.desc(), rotations.c.name)
+    .limit(bindparam("most"))
+)
 
 
 def named(tx: Transaction, names: Collection[str]) -> list[Defined]:
@@ -46,3 +52,8 @@ def pass_by(tx: Transaction, folder: Folder | None, take: Callable[[Rotation], o
     place = {"project": folder.project, "environment": folder.environment, "path": folder.path} if folder else None
     for row in tx.stream(_IN_FOLDER if folder else _ELSEWHERE, place):
         take(rotation_of.__wrapped__(*row))
+
+
+def users_of(tx: Transaction, connection: str, most: int) -> list[tuple[str, bool]]:
+    """Names of rotations that use the connection, retired ones too, and whether it is for that of its own secret."""
+    return [(row[0], bool(row[1])) for row in tx.rows(_USERS, {"connection": connection, "most": most})]

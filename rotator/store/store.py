@@ -213,6 +213,10 @@ class SqlStore:
         """
         await self._runner.read(lambda tx: defined.pass_by(tx, folder, take))
 
+    async def users_of(self, connection: str, *, most: int) -> Sequence[tuple[str, bool]]:
+        """The names of some rotations that use it, that of its own secret first, and whether it is that one."""
+        return await self._runner.read(lambda tx: defined.users_of(tx, connection, most))
+
     async def source_hashes(self) -> Mapping[str, str]:
         """The files that the definitions came from, with the hashes they had."""
         return await self._runner.read(definitions.source_hashes)

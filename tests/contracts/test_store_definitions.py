@@ -215,3 +215,13 @@ async def test_of_very_many_definitions_only_those_that_are_meant_are_read(books
     moved: list[Rotation] = []
     await books.store.pass_by(None, moved.append)
     assert moved == []
+
+
+async def test_some_of_those_that_use_a_connection_are_told_its_own_first(books: Books) -> None:
+    own = a_rotation(id="9", name="connection-contoso", own_connection="contoso")
+    await books.defined(*rotations(4), own)
+    assert await books.store.users_of("contoso", most=3) == [
+        ("connection-contoso", True),
+        *((each, False) for each in sorted(each.name for each in rotations(4))[:2]),
+    ]
+    assert await books.store.users_of("other", most=3) == []
