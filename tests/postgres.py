@@ -130,7 +130,7 @@ def start() -> Path:
         file.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
         file.write(f"unix_socket_directories = '{folder}'\n")
     (data / "pg_hba.conf").write_text(_ACCESS)
-    _run(account, "pg_ctl", "start", "--wait", f"--timeout={_PATIENCE:.0f}", "-D", str(data), "-l", str(folder / "log"))
+    launch(folder)
     server = Server(folder)
     server.say(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
     chance, when = SeededChance(), datetime(2026, 3, 1, tzinfo=UTC)
@@ -138,18 +138,29 @@ def start() -> Path:
     return folder
 
 
+def launch(folder: Path) -> None:
+    """Start the server of that folder, the first time or again."""
+    where = ("-D", str(folder / "data"), "-l", str(folder / "log"))
+    _run(lowly_account(), "pg_ctl", "start", "--wait", f"--timeout={_PATIENCE:.0f}", *where)
+
+
 def stop(folder: Path) -> None:
     """End the server at once, by its process id, and remove its folder."""
+    if crash(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def crash(folder: Path) -> bool:
+    """End the server at once, by its process id; False when somebody has swept it away meanwhile."""
     try:
         pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGQUIT)
     except (OSError, ValueError, IndexError):
-        # Somebody has swept it away meanwhile.
-        return
+        return False
     until = time.monotonic() + _PATIENCE
     while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
         time.sleep(0.02)
-    shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def lowly_account() -> pwd.struct_passwd:

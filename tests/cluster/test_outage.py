@@ -6,6 +6,7 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from tests.cli.workspace import Tenant
 from tests.cluster.cable import Cable
 from tests.cluster.installation import Cluster, NodeSpace
-from tests.postgres import Server
+from tests.postgres import Server, crash, launch, start, stop
 
 
 @pytest.fixture
@@ -50,6 +51,36 @@ def test_a_secret_that_cannot_be_recorded_is_kept_until_it_can(cluster: Cluster,
     assert cluster.valid_secrets(objects) == Counter(dict.fromkeys(objects, 1))
     node.signal(signal.SIGTERM)
     assert node.end() == 0
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """One that nobody else needs."""
+    folder = start()
+    yield Server(folder)
+    stop(folder)
+
+
+def test_a_server_that_crashes_and_starts_again_costs_no_secret(
+    tmp_path: Path, tenant: Tenant, own_server: Server
+) -> None:
+    cluster = Cluster(tmp_path, tenant, own_server.make_database())
+    application = tenant.application(displayName="Crashed")
+    cluster.add("crashed", application)
+    tenant.control("POST", "faults", {"match": "addPassword", "delay": 2, "times": 1})
+    space = cluster.space("one")
+    try:
+        node = cluster.run(space, "one")
+        cluster.until(lambda: bool(cluster.valid_secrets([application["objectId"]])))
+        crash(own_server.folder)
+        cluster.until(lambda: "waits in a sealed file" in node.log())
+        launch(own_server.folder)
+        cluster.until(lambda: cluster.rotated() == 1)
+        assert cluster.issues() == 1
+        assert cluster.valid_secrets([application["objectId"]]) == Counter({application["objectId"]: 1})
+        assert space.waiting() == []
+    finally:
+        cluster.close()
 
 
 def kept_by_a_dead_node(cluster: Cluster, tenant: Tenant, cable: Cable) -> tuple[NodeSpace, list[str]]:
