@@ -71,8 +71,9 @@ def statements(kind: Kind) -> list[str]:
     made: list[str] = []
     for table in schema.metadata.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=kind.dialect)))
-        indexes = sorted(table.indexes, key=str)
-        made += [str(CreateIndex(index).compile(dialect=kind.dialect)) for index in indexes]
+        for index in sorted(table.indexes, key=str):
+            index.dialect_options[kind.dialect.name]["where"] = index.info.get(schema.ONLY)
+            made.append(str(CreateIndex(index).compile(dialect=kind.dialect)))
     return [*made, *kind.triggers]
 
 

@@ -46,19 +46,22 @@ def _number(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False)
 
 
+#: Of which rows an index is. Told to the dialect where tables are made: naming a dialect here would import it.
+ONLY = "only"
+
+
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False)
 
 
 def _open_ones(name: str, of_rotation: Column[str], ended_at: Column[int]) -> Index:
     """An index over the rows that have not ended."""
-    is_open = ended_at.is_(None)
-    return Index(name, of_rotation, sqlite_where=is_open, postgresql_where=is_open)
+    return Index(name, of_rotation, info={ONLY: ended_at.is_(None)})
 
 
 def _only(name: str, *columns: str, where: str) -> Index:
     """An index over some rows; a query says the same words, without parameters, to be answered from it."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, info={ONLY: text(where)})
 
 
 #: What needs somebody: few, and found without a look at any other row.
