@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rotator.app import open_books
+from rotator.domain.access import Method
 from rotator.simulator.server import serve
 from rotator.simulator.simulation import SimulatorOptions
 from tests.browser.conftest import SOON, sitting
 from tests.web.dashboard.entrance import free_port
+from tests.web.dashboard.person import NOTE, books_of
 from tests.web.house import ROTATIONS, House, open_house
 
 _LATER = 40_000
@@ -67,6 +69,24 @@ async def test_a_page_is_right_again_after_the_server_restarted_during_an_attemp
         assert await page.locator("td .state.pending").count() == 0
         assert await page.evaluate("window.untouched") is True
         assert len(house.living()) == 2
+
+
+async def test_a_page_whose_rotation_is_deleted_says_so(chromium: Any, house: House) -> None:
+    made = await house.rotation()
+    async with sitting(chromium, house, forgiven=("404", *_OF_A_LOST_STREAM)) as page:
+        await page.goto(f"{house.address}/rotations/{made['id']}")
+        await house.ask("DELETE", f"{ROTATIONS}/{made['id']}")
+        await page.wait_for_selector("text=There is no such rotation", timeout=_LATER)
+
+
+async def test_a_page_whose_session_ends_asks_to_sign_in(chromium: Any, house: House) -> None:
+    made = await house.rotation()
+    async with sitting(chromium, house, name="ada", forgiven=("401", *_OF_A_LOST_STREAM)) as page:
+        await page.goto(f"{house.address}/rotations/{made['id']}")
+        ada = await books_of(house).identity("ada")
+        assert ada is not None
+        await books_of(house).revoke_tokens(ada.id, Method.SESSION, NOTE)
+        await page.wait_for_url("**/sign-in", timeout=_LATER)
 
 
 async def _is_half_done(house: House) -> bool:
