@@ -21,7 +21,7 @@ from tests.postgres import Server, shared_server
 #: A million rows take minutes to make: only where ROTATOR_BENCHMARK_MILLION says so.
 _EXISTING = (1_000, 10_000, 100_000)
 _MILLION = 1_000_000
-_LOOKS = 300
+_LOOKS = 1000
 #: Past the first housekeeping, and what the metrics count at first.
 _SETTLING_SECONDS = 40.0
 
