@@ -22,7 +22,7 @@ from tests.web.dashboard.person import a_link
 from tests.web.house import House, open_house
 
 #: In milliseconds; a page that hears nothing reads itself again after 15 s, so what takes less was heard.
-SOON = 8000
+SOON = 14_000
 DESK = {"width": 1200, "height": 800}
 PHONE = {"width": 360, "height": 740}
 #: It asks its maker for nothing, so that what is asked outside was asked by a page; no sandbox, which root is refused.
