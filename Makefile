@@ -72,4 +72,4 @@ resolve = env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-config $(1)
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
