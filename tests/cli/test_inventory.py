@@ -83,6 +83,19 @@ def test_a_secret_with_our_name_that_no_ledger_holds_is_an_orphan(workspace: Wor
     assert (found[key]["findings"], found[foreign]["findings"]) == (["orphan"], [])
 
 
+def test_what_a_retired_rotation_left_is_nobodys_and_no_orphan(workspace: Workspace, tenant: Tenant) -> None:
+    application = tenant.application(displayName="Left Behind")
+    workspace.add("left", application)
+    assert workspace.rotator("run", "--once").status == 0
+    [key] = [each["keyId"] for each in tenant.credentials(application)]
+    workspace.document["rotations"].clear()
+    assert workspace.rotator("run", "--once").status == 0
+
+    found = lines(workspace.rotator("inventory", "left behind", "--unmanaged", "--json"))
+
+    assert (found[key]["rotation"], found[key]["findings"]) == (None, [])
+
+
 def test_a_connection_that_cannot_sign_in_is_told_and_the_status_is_1(workspace: Workspace) -> None:
     said = workspace.rotator("inventory", ROTATOR_TEST_SECRET="wrong")
 

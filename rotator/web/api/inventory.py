@@ -61,6 +61,7 @@ async def inventory(
     # The first page before anything is answered: most of what can go wrong shows there, and has its status.
     first = await anext(looks, None)
     if first is not None and first.problem is not None and len(chosen) == 1:
+        await looks.aclose()
         raise first.problem
     as_lines = LINES in request.headers.get("accept", "")
     foremost = Foremost(wanted, known.clock.now(), 0 if as_lines else offset + limit)
