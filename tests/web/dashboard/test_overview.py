@@ -13,7 +13,11 @@ READER = Grant(Role.READER, "payments", "prod", "/")
 
 async def test_it_says_that_there_is_nothing_yet(house: House) -> None:
     async with signed_in(house) as person:
-        assert "No rotations yet." in (await person.get("/")).text
+        page = await person.get("/")
+        assert "No rotations yet." in page.text
+        assert "Add the first rotation" in page.text
+    async with signed_in(house, READER) as person:
+        assert "Add the first rotation" not in (await person.get("/")).text
 
 
 async def test_a_rotation_has_its_lane_with_its_credential_and_what_is_to_come(house: House) -> None:
