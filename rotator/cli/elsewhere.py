@@ -55,12 +55,12 @@ def history(settings: Settings, name: str, *, limit: int, as_json: bool) -> None
             )
 
 
-def switch(settings: Settings, names: Sequence[str], *, on: bool) -> None:
-    """Pause or resume these."""
+def switch(settings: Settings, names: Sequence[str], what: str) -> None:
+    """`pause`, `resume` or `approve` these."""
     with opened(settings.server, settings.token_file) as remote:
         for each in remote.named(names):
-            remote.do(each, "resume" if on else "pause")
-            print(f"{each['name']}: {'resumed' if on else 'paused'}")
+            remote.do(each, what)
+            print(f"{each['name']}: {what.removesuffix('e')}ed")
 
 
 def refuse(settings: Settings, **options: object) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ROTATIONS = "/api/v2/secret-rotations/azure-client-secret"
 #: The commands that can.
-COMMANDS = ("status", "rotate", "history", "pause", "resume")
+COMMANDS = ("status", "rotate", "history", "pause", "resume", "approve")
 #: A rotation is answered when it has ended, proof and delivery included.
 _PATIENCE = 1300.0
 
@@ -43,7 +43,7 @@ class Remote:
         return [known[name] for name in dict.fromkeys(names)]
 
     def do(self, rotation: Mapping[str, Any], what: str) -> dict[str, Any]:
-        """`rotate-secrets`, `pause` or `resume`; the rotation as it is then."""
+        """`rotate-secrets`, `pause`, `resume` or `approve`; the rotation as it is then."""
         done: dict[str, Any] = self._ask("POST", f"{_ROTATIONS}/{rotation['id']}/{what}")["secretRotation"]
         return done
 

@@ -23,7 +23,7 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Which rotat
 def pause(context: typer.Context, names: Names) -> None:
     """Let these rotations rest: nothing is rotated until `resume`; an expiry that nears is still alarmed."""
     if context.obj.server:
-        elsewhere.switch(context.obj, names, on=False)
+        elsewhere.switch(context.obj, names, "pause")
         return
     asyncio.run(_switch(context.obj, names, on=False))
 
@@ -31,13 +31,16 @@ def pause(context: typer.Context, names: Names) -> None:
 def resume(context: typer.Context, names: Names) -> None:
     """Let these rotations act again; what came due meanwhile waits for its next slot."""
     if context.obj.server:
-        elsewhere.switch(context.obj, names, on=True)
+        elsewhere.switch(context.obj, names, "resume")
         return
     asyncio.run(_switch(context.obj, names, on=True))
 
 
 def approve(context: typer.Context, names: Names) -> None:
     """Let the next rotation of these go ahead, due now or later; each approval counts once."""
+    if context.obj.server:
+        elsewhere.switch(context.obj, names, "approve")
+        return
     asyncio.run(_approve(context.obj, names))
 
 

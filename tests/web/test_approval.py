@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from rotator.cli import elsewhere
+from rotator.cli.settings import Settings
 from rotator.domain.access import Grant, Role
 from rotator.simulator.server import Running
 from tests.web.house import ROTATIONS, House, configured, open_house
@@ -46,6 +48,17 @@ async def test_an_approved_rotation_goes_ahead_and_the_audit_says_who_let_it(tmp
         assert await rotated(house)
         [row] = (await house.get("/api/v1/audit", kind="rotation.approve"))["auditLogs"]
         assert row["facts"]["rotation"] == rotation["name"]
+
+
+async def test_the_command_approves_on_a_daemon_elsewhere(tmp_path: Path, running: Running) -> None:
+    async with open_house(tmp_path, running, document=waiting(running)) as house:
+        name = (await the_rotation(house))["name"]
+        (tmp_path / "token").write_text(house.admin)
+        settings = Settings(server=house.address, token_file=str(tmp_path / "token"))
+
+        await asyncio.to_thread(elsewhere.switch, settings, [name], "approve")
+
+        assert await rotated(house)
 
 
 async def test_what_waits_for_nobody_is_refused_and_leaves_no_row(tmp_path: Path, running: Running) -> None:

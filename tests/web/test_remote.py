@@ -45,6 +45,8 @@ async def test_status_history_pause_and_rotate_do_elsewhere_what_they_do_here(ho
     failed = await remote("rotate", "billing-api")
     assert (failed.status, "paused" in failed.out) == (1, True)
     assert (await remote("resume", "billing-api")).out == "billing-api: resumed\n"
+    unasked = await remote("approve", "billing-api")
+    assert (unasked.status, "waits for no approval" in unasked.err) == (1, True)
     rotated = await remote("rotate", "--all", "--json")
     assert (rotated.status, json.loads(rotated.out)["requests"][0]["result"]) == (0, "done")
     assert len(house.living()) == 2
