@@ -23,7 +23,7 @@ from tests.benchmarks.tenant import Tenant, tenant, write_configuration
 from tests.fakes import SeededChance
 from tests.postgres import SEALING, Server, shared_server
 
-_ROTATIONS = 320
+_ROTATIONS = 480
 #: For each node, so that all it needs has been imported and every connection stands.
 _WARMING = 24
 _LATENCY = 0.1
@@ -69,9 +69,21 @@ def _rate(server: Server, where: Tenant, count: int, rotations: int) -> tuple[fl
         cores = [
             (after - earlier) / spent for after, earlier in zip(_processor(server, where, nodes), before, strict=True)
         ]
+        rate = _steady(url, rotations)
     server.drop(url)
     told = "cores: nodes {:.2f}, PostgreSQL {:.2f}, simulator {:.2f}".format(*cores)
-    return rotations / spent, f"{told} of {os.cpu_count()}"
+    return rate, f"{told} of {os.cpu_count()}"
+
+
+def _steady(url: str, rotations: int) -> float:
+    """How many end in a second, the first and the last tenth apart: those were begun, or ended, by few."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        rows = connection.execute(
+            "SELECT ended_at FROM attempts ORDER BY ended_at DESC LIMIT %s", [rotations]
+        ).fetchall()
+    ends = [row[0] / 1_000_000 for row in reversed(rows)]
+    cut = len(ends) // 10
+    return float((len(ends) - 2 * cut - 1) / (ends[-1 - cut] - ends[cut]))
 
 
 @contextmanager
