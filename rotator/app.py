@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from rotator.chance import SystemChance
 from rotator.clock import SystemClock
 from rotator.defining import LEFT_BEHIND, define, digest_of, is_left_behind
 from rotator.domain.model import Limits, Request
+from rotator.domain.overview import Look
 from rotator.errors import ConfigError, NoBooks, StoreError
 from rotator.made import joined
 from rotator.ports import Clock, Destinations, Observer
@@ -162,16 +162,18 @@ class Engine:
 
     async def state(self) -> Mapping[str, object]:
         """What SIGUSR2 logs."""
-        found = [facts for facts in await self.store.facts() if facts.switches.retired_at is None]
+        tally = await self.store.tally()
+        working = await self.store.overview(Look(await self.store.now(), show="rotating", most=_MOST_SHOWN))
+        troubled = await self.store.facts(await self.store.troubled(_MOST_SHOWN))
         return {
             "installation": self.store.installation,
             "holder": self.world.holder,
-            "rotations": len(found),
-            "by_status": dict(Counter(str(facts.standing.status or facts.standing.state) for facts in found)),
-            "open_attempts": [facts.rotation.name for facts in found if facts.attempt][:_MOST_SHOWN],
-            "failed": [facts.rotation.name for facts in found if facts.standing.failures][:_MOST_SHOWN],
-            "retiring": sum(len(facts.retiring) for facts in found),
-            "alarms": [f"{f.rotation.name}: {a.code}" for f in found for a in f.standing.alarms][:_MOST_SHOWN],
+            "rotations": await self.store.count(),
+            "by_status": dict(tally.states),
+            "open_attempts": [facts.rotation.name for facts in working.page],
+            "failed": [facts.rotation.name for facts in troubled if facts.standing.failures],
+            "retiring": tally.retiring,
+            "alarms": [f"{f.rotation.name}: {a.code}" for f in troubled for a in f.standing.alarms],
             "connections": sorted(self.secrets.connections),
             "connections_expire": self.watch.known(),
             "next_wake": str(await self.store.next_wake()),
