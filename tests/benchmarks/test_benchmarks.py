@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 
 import pytest
 
@@ -11,6 +12,9 @@ from tests.benchmarks import dashboard, inventory, million, nodes, scraping, ser
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.knocking import get, knock, knock_evenly
 from tests.benchmarks.report import Goal, Runs, Spent
+
+#: These start daemons, servers and browsers.
+heavy = pytest.mark.skipif("ROTATOR_TEST_BENCHMARKS" not in os.environ, reason="`make bench` runs it, and whole")
 
 
 def test_the_store_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,12 +31,14 @@ def test_a_server_is_measured_beside_a_file(capsys: pytest.CaptureFixture[str]) 
     assert "a claim among 2,000" in said
 
 
+@heavy
 def test_a_node_among_many_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     million.run(existing=(1000, 2000), looks=10, settling=0)
     said = capsys.readouterr().out
     assert "memory of a node, 2,000 rotations" in said
 
 
+@heavy
 def test_nodes_are_measured_beside_one_another(capsys: pytest.CaptureFixture[str]) -> None:
     nodes.run(counts=(1,), rotations=4, latency=0)
     assert "rotations/s, 1 nodes" in capsys.readouterr().out
@@ -44,6 +50,7 @@ def test_a_scrape_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert "/metrics, 50 rotations" in said
 
 
+@heavy
 def test_the_dashboard_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     dashboard.run(among=((1000, 60.0),), loads=1, turns=0, starts=0)
     said = capsys.readouterr().out
@@ -51,6 +58,7 @@ def test_the_dashboard_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert "first paint in Chromium" in said
 
 
+@heavy
 def test_an_inventory_is_measured_beside_graph(capsys: pytest.CaptureFixture[str]) -> None:
     inventory.run(applications=20, turns=1)
     assert "inventory of 20 applications" in capsys.readouterr().out

@@ -68,6 +68,26 @@ async def chromium() -> AsyncIterator[Any]:
         yield browser
 
 
+@pytest.fixture
+def axe() -> str:
+    """The script of axe-core, as its package brings it."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("NO AXE: accessibility is not checked; install axe-playwright-python")
+    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
+
+
+async def is_for_everybody(page: Any, axe: str) -> None:
+    """The page goes no wider than its window, and axe finds nothing; in the dark only colours differ."""
+    assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, page.url
+    await page.evaluate(axe)
+    for scheme, run in (("light", "axe.run()"), ("dark", "axe.run({runOnly: ['color-contrast']})")):
+        await page.emulate_media(color_scheme=scheme)
+        found = await page.evaluate(run)
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == [], (page.url, scheme)
+    await page.emulate_media(color_scheme="light")
+
+
 @asynccontextmanager
 async def sitting(
     chromium: Any, house: House, *, name: str = "", forgiven: tuple[str, ...] = (), **how: Any

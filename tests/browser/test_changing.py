@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.browser.conftest import PHONE, SOON, sitting
+from tests.browser.conftest import PHONE, SOON, is_for_everybody, sitting
 from tests.web.house import House
-
-AXE = importlib.util.find_spec("axe_playwright_python")
 
 
 async def test_a_taken_name_is_told_as_it_is_typed(chromium: Any, house: House) -> None:
@@ -68,15 +62,11 @@ async def test_the_inventory_appears_without_loading_again_and_is_searched_as_on
         await page.wait_for_selector("#part:has-text('it was not touched')", timeout=2 * SOON)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_the_way_either(chromium: Any, house: House, scheme: str) -> None:
-    if AXE is None or AXE.origin is None:
-        pytest.skip("NO AXE: accessibility is not checked; install axe-playwright-python")
-    axe = (Path(AXE.origin).parent / "axe.min.js").read_text("utf-8")
+async def test_axe_finds_nothing_on_the_way_either(chromium: Any, house: House, axe: str) -> None:
     made = await house.rotation()
     with_secrets(house)
     edit = f"/rotations/{made['id']}/edit"
-    async with sitting(chromium, house, viewport=PHONE, color_scheme=scheme) as page:
+    async with sitting(chromium, house, viewport=PHONE) as page:
         await page.goto(f"{house.address}/inventory")
         await page.click("text=Take the inventory")
         await page.wait_for_selector("#stock td", timeout=SOON)
@@ -93,10 +83,7 @@ async def test_axe_finds_nothing_on_the_way_either(chromium: Any, house: House, 
             if path == f"/rotations/{made['id']}":
                 await page.click("text=Show BILLING_SECRET")
                 await page.wait_for_selector("#revealed pre", timeout=SOON)
-            assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, path
-            await page.evaluate(axe)
-            found = await page.evaluate("axe.run()")
-            assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == [], path
+            await is_for_everybody(page, axe)
 
 
 def with_secrets(house: House) -> None:

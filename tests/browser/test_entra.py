@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from rotator.simulator.server import Running, serve
 from rotator.simulator.simulation import SimulatorOptions
-from tests.browser.conftest import PHONE
+from tests.browser.conftest import PHONE, is_for_everybody
 from tests.web.dashboard.entrance import free_port, open_entrance, person
 from tests.web.house import House, for_people
 
 ADMIN = "admin@simulated.onmicrosoft.com"
-AXE = importlib.util.find_spec("axe_playwright_python")
 
 
 @asynccontextmanager
@@ -49,23 +45,14 @@ async def tab(chromium: Any) -> AsyncIterator[Any]:
     assert [each for each in heard if not each.startswith("https:") and "403" not in each] == []
 
 
-async def assert_accessible(page: Any) -> None:
-    if AXE is None or AXE.origin is None:
-        pytest.skip("NO AXE: accessibility is not checked; install axe-playwright-python")
-    assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    await page.evaluate((Path(AXE.origin).parent / "axe.min.js").read_text("utf-8"))
-    found = await page.evaluate("axe.run()")
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
-
-
-async def test_a_browser_signs_in_makes_a_connection_and_signs_out(chromium: Any, tmp_path: Path) -> None:
+async def test_a_browser_signs_in_makes_a_connection_and_signs_out(chromium: Any, axe: str, tmp_path: Path) -> None:
     async with serve(SimulatorOptions(seed=7)) as running, entrance(tmp_path, running) as house, tab(chromium) as page:
         person(house, ADMIN)
         await page.goto(f"{house.address}/connections")
-        await assert_accessible(page)
+        await is_for_everybody(page, axe)
         await page.click("text=Sign in with Microsoft")
         await page.wait_for_selector("text=You have no role here")
-        await assert_accessible(page)
+        await is_for_everybody(page, axe)
 
         person(house, ADMIN, roles=("Rotator.Admin",))
         await page.goto(f"{house.address}/connections")
@@ -77,7 +64,7 @@ async def test_a_browser_signs_in_makes_a_connection_and_signs_out(chromium: Any
         await page.fill("#f-name", "mine")
         await page.fill("#f-tenantId", running.ready.tenantId)
         await page.fill("#f-cloud", "simulated")
-        await assert_accessible(page)
+        await is_for_everybody(page, axe)
         await page.click("main button")
         await page.click(f"text={ADMIN}")
         await page.wait_for_url(f"{house.address}/connections")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from rotator.web.dashboard.routes import ROUTES
-from tests.browser.conftest import PHONE, sitting
+from tests.browser.conftest import PHONE, is_for_everybody, sitting
 from tests.web.house import House
 
 #: Those that show more than their plain address does.
@@ -36,7 +32,6 @@ NO_PAGES = (
 #: A database in a file has no nodes, and nobody has registered Rotator for consent.
 ABSENT = ("/nodes", "/connections/sign-in")
 _OF_ABSENT = ("404",)
-AXE = importlib.util.find_spec("axe_playwright_python")
 
 
 def pages(made: dict[str, Any]) -> list[str]:
@@ -49,21 +44,14 @@ def pages(made: dict[str, Any]) -> list[str]:
     return [each.format(**made) for each in found]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(chromium: Any, house: House, scheme: str) -> None:
-    if AXE is None or AXE.origin is None:
-        pytest.skip("NO AXE: accessibility is not checked; install axe-playwright-python")
-    axe = (Path(AXE.origin).parent / "axe.min.js").read_text("utf-8")
+async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(chromium: Any, house: House, axe: str) -> None:
     made = await house.rotation(description="a-very-long-word" * 15)
     await house.post(f"/api/v2/secret-rotations/azure-client-secret/{made['id']}/rotate-secrets")
-    async with sitting(chromium, house, viewport=PHONE, color_scheme=scheme, forgiven=_OF_ABSENT) as page:
+    async with sitting(chromium, house, viewport=PHONE, forgiven=_OF_ABSENT) as page:
         for path in pages(made):
             answer = await page.goto(house.address + path)
             assert answer.status == (404 if path in ABSENT else 200), path
-            assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, path
-            await page.evaluate(axe)
-            found = await page.evaluate("axe.run()")
-            assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == [], path
+            await is_for_everybody(page, axe)
 
 
 async def test_without_scripts_everything_is_there_to_read_and_to_do(chromium: Any, house: House) -> None:

