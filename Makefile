@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 SEEDS  ?= 1000
 MINUTES ?= 10
-# A worker more than cores, since some tests wait; four at most: more wait for one another's disk and loopback.
-JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+# Two workers more than cores, since tests with real processes wait; four at most: more wait for one another's disk.
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(4, 2 + (os.cpu_count() or 1)))')
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # Tests start hundreds of commands, each from the bytecode that the first one left.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.pgbouncer import Bouncer
     from tests.postgres import Server
 
-# Tests make many objects that live for the whole run: looking through them all again and again takes a tenth of it.
-gc.set_threshold(100_000, 50, 50)
+# What is imported and collected lives for the whole run: looking through it all again and again takes a tenth of it.
+gc.set_threshold(20_000, 10, 10)
 
 hypothesis.settings.register_profile("check", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=2000, database=None)
@@ -27,6 +27,12 @@ _OURS = ("ROTATOR_", "AZURE_", "IDENTITY_", "MSI_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _OTHERS = ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM")
 _KEPT = ("ROTATOR_CLUSTER_MINUTES", "ROTATOR_SIMULATION_SEEDS", "ROTATOR_HYPOTHESIS_PROFILE")
+
+
+def pytest_collection_finish() -> None:
+    """Never look through modules and test items for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
