@@ -14,18 +14,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import delete
+
 from rotator.app import Engine, Time, open_engine
 from rotator.cli.here import all_that_is_due
 from rotator.config import load
 from rotator.engine.clockwatch import ClockWatch
 from rotator.log import configure
 from rotator.observers.log import LogObserver
+from rotator.store.cluster_schema import paces
 from rotator.store.runner import Runner
 from rotator.store.session import Operation
+from rotator.store.statements import Prepared
 from tests.benchmarks.floors import CONCURRENCY
 from tests.benchmarks.tenant import Tenant
 
 _HALF_A_DAY = timedelta(hours=12)
+_QUOTA_IS_WHOLE = Prepared(delete(paces))
 #: No comparison with Entra falls into a round: it is not part of a rotation.
 _NEVER = timedelta(days=100_000)
 #: A rotation's first interval is longer by up to a day, and the second rotation is the first that replaces.
@@ -44,7 +49,12 @@ class Ours:
         self._shifted = shifted
 
     async def round(self) -> None:
-        """Rotate one half, revoke what the other half has replaced."""
+        """Rotate one half, revoke what the other half has replaced.
+
+        Half a day after the last round nothing is left of what that took of Graph's quota, which passes in real time.
+        """
+        store: Any = self.engine.store
+        await store._runner.write(lambda tx: tx.run(_QUOTA_IS_WHOLE))
         await all_that_is_due(self.engine)
 
     def pass_time(self) -> None:
