@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
-from rotator import log
 from rotator.domain.access import Grant, Role
 from tests.web.dashboard.person import Person, Seen, signed_in
 from tests.web.house import ROTATIONS, House
@@ -58,22 +55,16 @@ async def test_a_page_with_scripts_gets_the_part_alone(house: House) -> None:
         assert "delay:60s" in shown.text
 
 
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """What is logged."""
-    written = io.StringIO()
-    log.configure("info", "json", written)
-    yield written
-    log.configure("error", "json", io.StringIO())
-
-
-async def test_no_log_bears_it(house: House, lines: io.StringIO) -> None:
+async def test_no_log_bears_it(
+    house: House, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = await house.rotation()
     text = await text_of(house, made["id"])
     async with signed_in(house, READER) as person:
-        await person.send(f"/rotations/{made['id']}/reveal", name="BILLING_SECRET")
-    assert "/reveal" in lines.getvalue()
-    assert text not in lines.getvalue()
+        shown = await person.send(f"/rotations/{made['id']}/reveal", name="BILLING_SECRET")
+    said = capsys.readouterr()
+    assert text in shown.text
+    assert text not in said.out + said.err + caplog.text
 
 
 async def refused(person: Person, path: str, **values: str) -> int:
