@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from logging import Logger
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+import structlog
+
+from rotator import log
 
 if TYPE_CHECKING:
     from tests.pgbouncer import Bouncer
@@ -52,6 +58,29 @@ def _levels_as_they_were() -> Iterator[None]:
     for each, level in levels:
         if each.level != level:
             each.setLevel(level)
+
+
+@pytest.fixture
+def log_as_before() -> Iterator[None]:
+    """However this test sets up the log of the process, the next one finds it as it was."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, sys.excepthook, threading.excepthook)
+    yield
+    root.handlers[:], level, sys.excepthook, threading.excepthook = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def logged(log_as_before: None) -> io.StringIO:
+    """All that is logged from now on, as it is written; no logger of a module keeps this for the next test."""
+    del log_as_before
+    written = io.StringIO()
+    log.configure("debug", "json", written)
+    structlog.configure(cache_logger_on_first_use=False)
+    return written
 
 
 @pytest.fixture(scope="session")

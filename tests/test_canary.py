@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from rotator import log
 from rotator.app import Engine, Time, open_engine
 from rotator.config import load
 from rotator.observers.log import LogObserver
@@ -125,9 +124,9 @@ class Life:
         assert not list(self.folder.glob("state.db.spool/*"))
 
 
-async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_database(tmp_path: Path) -> None:
-    lines = io.StringIO()
-    log.configure("debug", "json", lines)
+async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_database(
+    tmp_path: Path, logged: io.StringIO
+) -> None:
     (tmp_path / "out").mkdir()
     async with serve(SimulatorOptions(applications=2, seed=11)) as running:
         life = Life(tmp_path, running)
@@ -135,10 +134,9 @@ async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_databas
             await live(life, engine)
             shown = await shown_to_people(engine)
             assert any(facts.standing.last_rotated_at for facts in await engine.store.facts())
-    log.configure("error", "json", io.StringIO())
     assert len(life.texts) >= 6, "the life was too short to show anything"
-    assert "addPassword" in lines.getvalue() or "attempt began" in lines.getvalue()
-    for place, content in {"the log": lines.getvalue(), "what people are shown": shown}.items():
+    assert "addPassword" in logged.getvalue() or "attempt began" in logged.getvalue()
+    for place, content in {"the log": logged.getvalue(), "what people are shown": shown}.items():
         assert not [text for text in life.texts if text in content], f"a secret shows in {place}"
     assert not in_the_clear(tmp_path, life.texts)
     assert not [text for text in life.texts for file in life.spooled if text.encode() in file]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,16 +18,7 @@ from rotator.domain.model import Secret
 ENTRA = "Zx98Q~" + "aB3-_.~" * 4 + "xyzwq"
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, sys.excepthook, threading.excepthook)
-    yield
-    root.handlers[:], level, sys.excepthook, threading.excepthook = before
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+pytestmark = pytest.mark.usefixtures("log_as_before")
 
 
 class Terminal(io.StringIO):

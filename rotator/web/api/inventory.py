@@ -58,11 +58,7 @@ async def inventory(
     parts_of(request).limits.take("inventories", caller.identity.id)
     wanted = Wanted(tuple(name or ()), expiring, frozenset(finding or ()), unmanaged)
     looks = known.connections.inventory(chosen, unused_after=unused_after if usage else None)
-    # The first page before anything is answered: most of what can go wrong shows there, and has its status.
-    first = await anext(looks, None)
-    if first is not None and first.problem is not None and len(chosen) == 1:
-        await looks.aclose()
-        raise first.problem
+    first = await _first(looks, is_alone=len(chosen) == 1)
     as_lines = LINES in request.headers.get("accept", "")
     foremost = Foremost(wanted, known.clock.now(), 0 if as_lines else offset + limit)
     if as_lines:
@@ -71,6 +67,15 @@ async def inventory(
         foremost.take(look)
     shown = [stocked(each, foremost.now) for each in foremost.items[offset:]]
     return JSONResponse({"credentials": shown, **_summary(foremost)})
+
+
+async def _first(looks: _Looks, *, is_alone: bool) -> Look | None:
+    """The first page before anything is answered: most of what can go wrong shows there, and has its status."""
+    first = await anext(looks, None)
+    if is_alone and first is not None and first.problem is not None:
+        await looks.aclose()
+        raise first.problem
+    return first
 
 
 async def asked_of(known: Resources, caller: Caller, id_or_name: str) -> Sequence[ShownConnection]:
