@@ -6,6 +6,8 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ PACKAGE = ROOT / "rotator"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 BRANCH = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Match)
+#: What holds statements, or is one: no branch stands inside an expression.
+BLOCK = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 #: A library, and the only modules that may import it.
 HOMES = {
@@ -43,17 +47,50 @@ def named(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), filename=str(path))
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the questions below need to know of a module: it is parsed once, and walked once."""
+
+    lines: int
+    first: str
+    #: Functions that are too long or too deep, in words.
+    long: list[str] = field(default_factory=list)
+    deep: list[str] = field(default_factory=list)
+    #: Every module imported anywhere, and every `module.name` of a from-import.
+    imports: set[str] = field(default_factory=set)
+    #: The last two names of whatever is dotted (`datetime.now`, also behind `datetime.datetime`).
+    dotted: set[str] = field(default_factory=set)
+
+    @property
+    def mentions(self) -> set[str]:
+        return self.imports | self.dotted
 
 
-def functions(tree: ast.AST) -> Iterator[FUNCTION]:
-    return (node for node in ast.walk(tree) if isinstance(node, FUNCTION))
+@cache
+def read(path: Path) -> Read:
+    text = path.read_text("utf-8")
+    tree = ast.parse(text, filename=str(path))
+    found = Read(len(text.splitlines()), (ast.get_docstring(tree) or "").split("\n\n")[0])
+    for node in ast.walk(tree):
+        if isinstance(node, FUNCTION):
+            measure(node, found)
+        elif isinstance(node, ast.Attribute):
+            found.dotted.add(f"{last(node.value)}.{node.attr}")
+        else:
+            found.imports.update(imported(node))
+    return found
+
+
+def measure(function: FUNCTION, found: Read) -> None:
+    if length(function) > 40:
+        found.long.append(f"{function.name} has {length(function)} lines")
+    if depth(function) > 2:
+        found.deep.append(f"{function.name} is {depth(function)} deep")
 
 
 def length(function: FUNCTION) -> int:
     """Lines of signature and body; a docstring is not code."""
-    doc = function.body[0] if ast.get_docstring(function) is not None else None
+    doc = function.body[0] if ast.get_docstring(function, clean=False) is not None else None
     lines = (function.end_lineno or 0) - function.lineno + 1
     return lines - ((doc.end_lineno or 0) - doc.lineno + 1 if doc else 0)
 
@@ -62,24 +99,28 @@ def depth(node: ast.AST) -> int:
     """How many branches and loops stand inside one another; `elif` is no deeper than its `if`."""
     if isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
         return max(1 + max(map(depth, node.body)), depth(node.orelse[0]))
-    inner = [depth(child) for child in ast.iter_child_nodes(node) if not isinstance(child, FUNCTION | ast.ClassDef)]
+    inner = [depth(child) for child in blocks(node)]
     return isinstance(node, BRANCH) + max(inner, default=0)
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Every module imported anywhere, and every `module.name` of a from-import."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def blocks(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands directly in it and may hold a branch; functions and classes count for themselves."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, BLOCK) and not isinstance(child, FUNCTION | ast.ClassDef):
+            yield child
 
 
-def mentions(tree: ast.AST) -> set[str]:
-    """Imported names, and dotted names wherever they are used (`datetime.now`, also behind `datetime.datetime`)."""
-    dotted = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return set(imports(tree)) | {".".join(name.split(".")[-2:]) for name in dotted}
+def imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def last(node: ast.expr) -> str:
+    """The name before the dot, or nothing when what stands there is no name."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def is_inside(module: str, library: str) -> bool:
@@ -90,16 +131,15 @@ def is_inside(module: str, library: str) -> bool:
 
 @pytest.mark.parametrize("path", SOURCES, ids=named)
 def test_a_module_is_short_and_says_what_it_answers(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= 400
-    first = (ast.get_docstring(parsed(path)) or "").split("\n\n")[0]
-    assert first.rstrip().endswith((".", "?", ":")), "a module starts with one sentence: the question it answers"
+    assert read(path).lines <= 400
+    assert read(path).first.rstrip().endswith((".", "?", ":")), (
+        "a module starts with one sentence: the question it answers"
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=named)
 def test_a_function_is_short_and_flat(path: Path) -> None:
-    long = [f"{each.name} has {length(each)} lines" for each in functions(parsed(path)) if length(each) > 40]
-    deep = [f"{each.name} is {depth(each)} deep" for each in functions(parsed(path)) if depth(each) > 2]
-    assert long + deep == []
+    assert read(path).long + read(path).deep == []
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
@@ -113,19 +153,19 @@ def test_a_library_with_a_home_is_imported_nowhere_else(library: str) -> None:
         named(path)
         for path in SOURCES
         if not re.fullmatch(HOMES[library], named(path))
-        and any(is_inside(module, library) for module in imports(parsed(path)))
+        and any(is_inside(module, library) for module in read(path).imports)
     }
     assert strangers == set()
 
 
 def test_the_clock_is_read_in_one_module() -> None:
-    readers = {named(path) for path in SOURCES if mentions(parsed(path)) & CLOCKS}
+    readers = {named(path) for path in SOURCES if read(path).mentions & CLOCKS}
     assert readers == {"clock.py"}
 
 
 @pytest.mark.parametrize("folder", ["domain", "engine"])
 def test_the_engine_fetches_nothing_of_the_world_by_itself(folder: str) -> None:
-    fetched = {named(path): mentions(parsed(path)) & WORLD for path in (PACKAGE / folder).rglob("*.py")}
+    fetched = {named(path): read(path).mentions & WORLD for path in (PACKAGE / folder).rglob("*.py")}
     assert {name: found for name, found in fetched.items() if found} == {}
 
 
@@ -135,7 +175,7 @@ def test_the_engine_fetches_nothing_of_the_world_by_itself(folder: str) -> None:
     ids=named,
 )
 def test_the_domain_stands_on_the_standard_library(path: Path) -> None:
-    roots = {module.split(".")[0] for module in imports(parsed(path))}
+    roots = {module.split(".")[0] for module in read(path).imports}
     assert roots <= sys.stdlib_module_names | {"rotator"}
 
 
