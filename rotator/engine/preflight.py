@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from rotator.domain.lifetime import allowed_lifetime, longest_interval
 from rotator.domain.model import Application, DestinationRule, Mode
-from rotator.engine import places, revoke
+from rotator.engine import places
+from rotator.engine.room import make_room
 from rotator.engine.survey import survey
 from rotator.engine.visit import Visit
-from rotator.errors import DestinationUnavailable, PolicyRefused, RequestRefused, TooManyCredentials
+from rotator.errors import DestinationUnavailable, PolicyRefused, RequestRefused
 from rotator.ports import Registration
 
 
@@ -23,7 +24,7 @@ async def examine(visit: Visit) -> timedelta:
         raise RequestRefused("preflight", visit.facts.standing.message, code=visit.facts.standing.hold)
     _same_application(visit.application, registration)
     lifetime = await _lifetime(visit)
-    await _room(visit, registration)
+    await make_room(visit, registration)
     await _places(visit)
     return lifetime
 
@@ -68,24 +69,6 @@ async def _lifetime(visit: Visit) -> timedelta:
             else "Ask for an exemption from the app management policy",
         )
     return allowed
-
-
-async def _room(visit: Visit, registration: Registration) -> None:
-    """Where only so many secrets fit, a retiring one makes way once its least overlap has passed."""
-    if registration.room_for is None or len(registration.credentials) < registration.room_for:
-        return
-    if await revoke.make_room(visit):
-        return
-    ours = {credential.key_id for credential in visit.facts.credentials}
-    foreign = [listed.key_id for listed in registration.credentials if listed.key_id not in ours]
-    if foreign:
-        hint = f"Remove one that is not in use ({', '.join(foreign)}), or take it over with 'rotator adopt'"
-    else:
-        ends = [c.retired_at + visit.rotation.min_overlap for c in visit.facts.retiring if c.retired_at]
-        hint = (
-            f"The previous one makes way at {min(ends):%Y-%m-%d %H:%M}Z" if ends else "Wait for the previous one to end"
-        )
-    raise TooManyCredentials("preflight", f"the application holds at most {registration.room_for} secrets", hint=hint)
 
 
 async def _places(visit: Visit) -> None:

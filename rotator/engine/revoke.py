@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.domain.changes import EraseText
 from rotator.domain.events import Revoked, RevokeHeld
-from rotator.domain.model import Credential, CredentialState, DestinationRule, Mode
+from rotator.domain.model import Credential, CredentialState, DestinationRule
 from rotator.engine import heal, places
 from rotator.engine.survey import survey
 from rotator.engine.visit import Visit
@@ -51,20 +51,6 @@ async def end(visit: Visit, credential: Credential, *, why: str, checks: bool = 
     except (DirectoryError, DestinationError) as problem:
         held = str(problem)
     _postpone(visit, credential, f"{COMPROMISED}: {held}" if why == COMPROMISED else held)
-    return False
-
-
-async def make_room(visit: Visit) -> bool:
-    """Where only two secrets fit: end the oldest retiring one once its least overlap has passed, whatever its overlap.
-
-    A compromised rotation does not wait for that.
-    """
-    attempt = visit.facts.attempt
-    pressing = attempt is not None and attempt.mode is Mode.COMPROMISED
-    for credential in visit.facts.retiring:
-        rested = credential.retired_at is None or visit.now >= credential.retired_at + visit.rotation.min_overlap
-        if (rested or pressing) and await end(visit, credential, why="to make room where only two secrets fit"):
-            return True
     return False
 
 

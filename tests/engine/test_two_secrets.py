@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from rotator.domain.model import RotationStatus
 from rotator.errors import DirectoryUnavailable
 from tests.builders import OBJECT
-from tests.engine.fake_entra import unknown
-from tests.engine.harness import DAY, HOUR, MINUTE, Harness, billing
+from tests.engine.fake_entra import Password, unknown
+from tests.engine.fake_places import a_place
+from tests.engine.harness import DAY, HOUR, MINUTE, PREFIX, Harness, billing
 
 
 async def rotated(harness: Harness, **changes: object) -> None:
@@ -110,3 +114,40 @@ async def test_a_failing_removal_only_delays(harness: Harness) -> None:
     harness.entra.fail("remove_password", DirectoryUnavailable("removePassword", "down"), times=5)
     await harness.run_for(34 * DAY)
     assert (await harness.current()).key_id == "key-3"
+
+
+async def restored(harness: Harness, *, in_use: int) -> tuple[Password, Password]:
+    """Books so old that their current secret is gone and both that exist are unknown; and a person says: rotate."""
+    await rotated(harness, destinations=(a_place(),))
+    harness.entra.apps[OBJECT].passwords.clear()
+    first, second = (harness.entra.put(OBJECT, f"{PREFIX}gone23456{n}.1-abcd/billing-api") for n in "67")
+    marker = harness.places["vault"].marker
+    assert marker is not None
+    used = (first, second)[in_use]
+    harness.places["vault"].overwritten(used.text, replace(marker, key_id=used.key_id, token=marker.token + 50))
+    harness.start("node-2")
+    await harness.store.wake()
+    await harness.run_for(HOUR)
+    await harness.ask("rotate")
+    return first, second
+
+
+@pytest.mark.parametrize("in_use", [0, 1])
+async def test_where_the_current_one_is_lost_the_one_in_use_stays_and_the_other_makes_way(
+    harness: Harness, in_use: int
+) -> None:
+    both = await restored(harness, in_use=in_use)
+    await harness.run_for(HOUR)
+    assert harness.ours() == [each.key_id for each in both]
+    await harness.run_for(3 * DAY)
+    fresh = await harness.current()
+    assert harness.ours() == [both[in_use].key_id, fresh.key_id]
+    assert harness.places["vault"].text not in {each.text for each in both}
+
+
+async def test_where_no_destination_tells_which_one_is_in_use_a_person_is_asked(harness: Harness) -> None:
+    both = await restored(harness, in_use=0)
+    harness.places["vault"].overwritten()
+    await harness.run_for(3 * DAY)
+    assert harness.ours() == [each.key_id for each in both]
+    assert "'rotator adopt billing-api KEY_ID' with the key in use" in (await harness.facts()).standing.message
