@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -63,7 +65,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app(hoisted(sys.argv[1:]))
+        command()(hoisted(sys.argv[1:]))
     except RotatorError as problem:
         exits.tell(problem)
         sys.exit(exits.status_of(problem))
@@ -76,6 +78,12 @@ def _run() -> None:
     except Exception as bug:  # noqa: BLE001 - the one place where nothing may be left uncaught
         exits.tell_bug(bug)
         sys.exit(exits.FAILED)
+
+
+@cache
+def command() -> Callable[[list[str]], object]:
+    """All of `rotator`, made from the functions' signatures; once in a process, for that takes a while."""
+    return typer.main.get_command(app)
 
 
 def hoisted(words: list[str]) -> list[str]:

@@ -19,9 +19,13 @@ def test_it_says_when_it_is_ready_and_when_it_stops(daemon: Daemon) -> None:
     assert "WATCHDOG=1" in "\n".join(daemon.datagrams)
 
 
-def test_an_interrupt_stops_it_too(daemon: Daemon) -> None:
-    daemon.signal(signal.SIGINT)
-    assert daemon.end() == 0
+def test_an_interrupt_stops_it_too(workspace: Workspace) -> None:
+    daemon = workspace.daemon(forked=False)
+    try:
+        daemon.signal(signal.SIGINT)
+        assert daemon.end() == 0
+    finally:
+        daemon.close()
 
 
 def test_a_reload_is_told_with_its_time_in_one_datagram(workspace: Workspace, daemon: Daemon, tenant: Tenant) -> None:

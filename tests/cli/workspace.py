@@ -21,6 +21,7 @@ import yaml
 
 from rotator.cli import exits
 from rotator.cli.main import main
+from tests.nursery import Child
 
 SECRET = "ROTATOR_TEST_SECRET"
 #: A loaded machine is slow; a hung one is found all the same.
@@ -44,11 +45,11 @@ class Tenant:
     """A simulator in a process of its own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "rotator", "simulate", "--applications", "0"], stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        self.place: dict[str, Any] = json.loads(self._process.stdout.readline())
+        heard, told = os.pipe()
+        self._process = Child(["simulate", "--applications", "0"], environment=os.environ, out=told)
+        os.close(told)
+        with os.fdopen(heard) as lines:
+            self.place: dict[str, Any] = json.loads(lines.readline())
         trust = ssl.create_default_context(cafile=self.place["caFile"])
         self._http = httpx.Client(verify=trust, trust_env=False, timeout=30)
 
@@ -89,8 +90,6 @@ class Tenant:
         self._http.close()
         self._process.terminate()
         self._process.wait(PATIENCE)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 @dataclass(slots=True)
@@ -180,10 +179,10 @@ class Workspace:
         ours = {"ROTATOR_CONFIG": str(self.config), SECRET: self.tenant.place["adminClientSecret"]}
         return {**os.environ, **ours, **more}
 
-    def daemon(self, *words: str) -> Daemon:
+    def daemon(self, *words: str, forked: bool = True) -> Daemon:
         """Start `rotator run` and wait until it says that it is ready."""
         self.write()
-        started = Daemon(self, words)
+        started = Daemon(self, words, forked=forked)
         started.wait_for("READY=1")
         return started
 
@@ -199,18 +198,21 @@ def _ended() -> int:
 class Daemon:
     """A running daemon, with a service manager that listens."""
 
-    def __init__(self, workspace: Workspace, words: tuple[str, ...] = ()) -> None:
+    def __init__(self, workspace: Workspace, words: tuple[str, ...] = (), *, forked: bool = True) -> None:
+        """As a fork of the nursery, or from nothing as an installation has it."""
         self._log = (workspace.folder / "daemon.log").open("w+b")
         address = str(workspace.folder / "notify")
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._manager.bind(address)
         self._manager.settimeout(0.2)
         self.datagrams: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "rotator", "run", *words],
-            env=workspace.environment(NOTIFY_SOCKET=address),
-            stdout=self._log,
-            stderr=self._log,
+        environment, log = workspace.environment(NOTIFY_SOCKET=address), self._log.fileno()
+        self.process = (
+            Child(["run", *words], environment=environment, out=log, err=log)
+            if forked
+            else subprocess.Popen(
+                [sys.executable, "-m", "rotator", "run", *words], env=environment, stdout=log, stderr=log
+            )
         )
 
     def signal(self, number: int) -> None:

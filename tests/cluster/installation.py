@@ -24,7 +24,7 @@ _NOW = "extract(epoch FROM clock_timestamp()) * 1000000"
 class NodeSpace(Workspace):
     """The folder of one node: its own configuration file, its own log; the database is shared."""
 
-    #: What else is in its environment.
+    #: What else is in its environment, from its very start.
     besides: dict[str, str] = field(default_factory=dict)
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -88,7 +88,7 @@ class Cluster:
             self.daemons[node].end()
             (space.folder / "notify").unlink()
         space.write()
-        started = self.daemons[node] = Daemon(space)
+        started = self.daemons[node] = Daemon(space, forked=not space.besides)
         if wait:
             started.wait_for("READY=1")
         return started
