@@ -167,3 +167,18 @@ async def test_a_client_has_explicit_timeouts_and_reads_no_environment(monkeypat
         assert client.timeout == httpx.Timeout(1, connect=1)
         assert not client.trust_env
         assert client._mounts == {}
+
+
+async def test_no_cookie_of_an_answer_leads_the_next_request_anywhere() -> None:
+    """Entra's are to bring a client back to the server that has just answered it: a proof wants any of them."""
+    seen: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(200, headers={"Set-Cookie": "x-ms-gateway-slice=estsfd; path=/; secure; httponly"})
+
+    network = Network(environment={}, transport_factory=lambda: httpx.MockTransport(answer))
+    async with network.client(QUICK) as client:
+        await client.post("https://login.example/token")
+        await client.post("https://login.example/token")
+    assert ["cookie" in headers for headers in seen] == [False, False]
