@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ZONE = timedelta(hours=1)
 #: What a node believed when it began its visit may be a while old.
 _SEEN = timedelta(minutes=20)
+#: Reasons that promise something about the books.
+_PROMISED = {Reason.NEVER_ROTATED, Reason.INTERVAL_ELAPSED, Reason.NEAR_EXPIRY, Reason.CURRENT_LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Promises:
             self._promoted(by, event)
 
     def _began(self, by: Installation, event: AttemptBegan) -> None:
+        if event.reason not in _PROMISED:
+            return
         rotation_id = by.ids.get(event.rotation, "")
         facts = books.facts(by.store, rotation_id)
         if facts is None:

@@ -141,7 +141,7 @@ async def wrong_clock(universe: Universe, random: Random) -> None:
         installation.set_clock(jump)
         installation.nudge()
         try:
-            await asyncio.sleep(random.choice([600.0, 3600.0, 3600.0, 20000.0]))
+            await asyncio.sleep(random.choice([600.0, 1800.0, 3600.0, 9000.0]))
         finally:
             installation.set_clock(timedelta(0))
             installation.nudge()
