@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.cli.workspace import Daemon, Workspace
+from tests.cli.workspace import NOBODY, Daemon, Workspace
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def served(workspace: Workspace) -> Iterator[tuple[Workspace, str, Daemon]]:
 
 def get(address: str, path: str, token: str = "") -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.get(f"{address}{path}", headers=headers, trust_env=False, timeout=20)
+    return httpx.get(f"{address}{path}", headers=headers, verify=NOBODY, trust_env=False, timeout=20)
 
 
 def test_the_first_admin_is_made_on_the_host_and_gets_in(served: tuple[Workspace, str, Daemon]) -> None:
@@ -45,7 +45,9 @@ def test_a_client_secret_made_on_the_host_signs_in(served: tuple[Workspace, str,
     workspace, address, _ = served
     workspace.rotator("identity", "create", "billing", "--role", "reader", "--project", "payments")
     known = json.loads(workspace.rotator("identity", "universal-auth", "billing", "--json").out)
-    answer = httpx.post(f"{address}/api/v1/auth/universal-auth/login", json=known, trust_env=False, timeout=20)
+    answer = httpx.post(
+        f"{address}/api/v1/auth/universal-auth/login", json=known, verify=NOBODY, trust_env=False, timeout=20
+    )
     token = answer.json()["accessToken"]
     shown = get(address, "/api/v1/auth/token/whoami", token).json()["identity"]
     assert shown["grants"] == [{"role": "reader", "project": "payments", "environment": "", "path": ""}]

@@ -12,6 +12,9 @@ from uuid import UUID
 
 from tests.cli.workspace import Tenant, Workspace
 
+#: A definition on a line takes nothing from the file's defaults.
+QUICK = {"successes": 1, "interval": "0s"}
+
 
 def definition(n: int, **changes: Any) -> dict[str, Any]:
     return {
@@ -21,6 +24,7 @@ def definition(n: int, **changes: Any) -> dict[str, Any]:
         "parameters": {"objectId": str(UUID(int=n)), "clientId": str(UUID(int=1000 + n))},
         "secretsMapping": {"clientId": f"ID_{n}", "clientSecret": f"SECRET_{n}"},
         "initial": "wait",
+        "verify": QUICK,
         **changes,
     }
 
@@ -143,7 +147,7 @@ def test_a_name_and_a_place_have_one_owner(workspace: Workspace, tenant: Tenant)
 
 def test_what_has_left_the_files_goes_on_in_the_books(workspace: Workspace, tenant: Tenant) -> None:
     application = tenant.application(displayName="Moved")
-    workspace.add("moved", application, destinations=[{"kind": "embedded"}])
+    workspace.add("moved", application, destinations=[{"kind": "embedded"}], verify=QUICK)
     assert workspace.rotator("run", "--once").status == 0
     line = workspace.document["rotations"].pop()
     assert workspace.rotator("run", "--once").status == 0

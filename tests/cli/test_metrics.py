@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.cli.workspace import PATIENCE, SECRET, Workspace
+from tests.cli.workspace import NOBODY, PATIENCE, SECRET, Workspace
 from tests.observers.reading import Samples
 
 
@@ -31,12 +31,12 @@ def test_a_daemon_tells_its_rotations_its_requests_to_graph_and_its_reloads(work
         # A text that begins with '-' is made once more.
         assert told.value("rotator_graph_requests_total", operation="addPassword", status="200") in {1, 2, 3}
         assert told.value("rotator_config_last_reload_successful") == 1
-        assert httpx.get(f"{address}/readyz").json() == {"status": "ok"}
+        assert _got(f"{address}/readyz").json() == {"status": "ok"}
 
         workspace.config.write_text("rotations: nonsense\n")
         daemon.signal(signal.SIGHUP)
         daemon.wait_for_log("reload refused")
-        assert Samples([httpx.get(f"{address}/metrics").text]).value("rotator_config_last_reload_successful") == 0
+        assert Samples([_got(f"{address}/metrics").text]).value("rotator_config_last_reload_successful") == 0
 
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0
@@ -61,11 +61,15 @@ def test_a_listener_that_is_taken_is_told_by_its_option(workspace: Workspace) ->
         daemon.close()
 
 
+def _got(address: str) -> httpx.Response:
+    return httpx.get(address, verify=NOBODY, trust_env=False)
+
+
 def _until(address: str, name: str, count: int) -> Samples:
     """The first scrape with so many samples of that name."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        told = Samples([httpx.get(f"{address}/metrics").text])
+        told = Samples([_got(f"{address}/metrics").text])
         if len(told.of(name)) == count:
             return told
         time.sleep(0.2)

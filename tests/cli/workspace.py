@@ -26,6 +26,8 @@ from tests.nursery import Child
 SECRET = "ROTATOR_TEST_SECRET"
 #: A loaded machine is slow; a hung one is found all the same.
 PATIENCE = 60.0
+#: For whoever asks over plain HTTP: a client that is given nothing reads all authorities of the internet first.
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Workspace:
         return next(line.partition("=")[2] for line in lines if line.startswith(f"{word}_SECRET="))
 
     def write(self) -> None:
-        self.config.write_text(yaml.safe_dump(self.document, sort_keys=False))
+        self.config.write_text(yaml.dump(self.document, Dumper=yaml.CSafeDumper, sort_keys=False))
 
     def rotator(self, *words: str, **environment: str) -> Said:
         """Run a command to its end, in this process: what it imports is imported once."""
