@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rotator.answers import retry_after, shortened
@@ -96,10 +97,8 @@ class Aws:
         return ("aws", self._access)
 
     def _client(self) -> Any:
-        import boto3
-
         access = self._access
-        session = boto3.Session(profile_name=access.profile or None, region_name=access.region or None)
+        session = _session(profile_name=access.profile or None, region_name=access.region or None)
         if access.role_arn:
             session = _assumed(session, access, self._made)
         return self._made(session, "secretsmanager", endpoint=access.endpoint)
@@ -164,9 +163,7 @@ class Aws:
 
 def _assumed(session: Any, access: Access, made: Callable[[Any, str], Any]) -> Any:
     """A session of that role whose credentials renew themselves."""
-    import boto3
     from botocore.credentials import RefreshableCredentials
-    from botocore.session import get_session
 
     def fetched() -> dict[str, str]:
         given = made(session, "sts").assume_role(RoleArn=access.role_arn, RoleSessionName="rotator")["Credentials"]
@@ -177,11 +174,29 @@ def _assumed(session: Any, access: Access, made: Callable[[Any, str], Any]) -> A
             "expiry_time": given["Expiration"].isoformat(),
         }
 
+    credentials = RefreshableCredentials.create_from_metadata(fetched(), fetched, "sts-assume-role")
+    return _session(credentials, region_name=session.region_name)
+
+
+def _session(credentials: Any = None, **how: str | None) -> Any:
+    """One that looks for its credentials itself, if it is not given any."""
+    import boto3
+    from botocore.session import get_session
+
     bare = get_session()
-    bare._credentials = RefreshableCredentials.create_from_metadata(  # noqa: SLF001 - boto3's own way in
-        fetched(), fetched, "sts-assume-role"
-    )
-    return boto3.Session(botocore_session=bare, region_name=session.region_name)
+    bare._credentials = credentials  # noqa: SLF001 - boto3's own way in
+    made = boto3.Session(botocore_session=bare, **how)
+    # Only now, since boto3 adds to the folders of the loader that it finds.
+    bare.register_component("data_loader", _descriptions(bare.get_config_variable("data_path")))
+    return made
+
+
+@cache
+def _descriptions(folders: str | None) -> Any:
+    """What AWS's services understand, parsed once for the process: that is nine tenths of what a client costs."""
+    from botocore.loaders import create_loader
+
+    return create_loader(folders)
 
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
