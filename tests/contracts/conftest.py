@@ -20,11 +20,10 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
     """An empty database of each kind in turn."""
     if request.param in {_SERVER, _POOLED}:
         server: Server = request.getfixturevalue("postgres")
-        url = server.make_database()
-        made = on_server(url if request.param == _SERVER else request.getfixturevalue("pgbouncer").through(url))
-        yield made
-        made.store.close()
-        server.drop(url)
+        with server.lent() as url:
+            made = on_server(url if request.param == _SERVER else request.getfixturevalue("pgbouncer").through(url))
+            yield made
+            made.store.close()
         return
     made = STORES[request.param](tmp_path)
     yield made

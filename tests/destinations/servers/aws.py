@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from tests.destinations.servers.answering import Reply, Request, Server
+
+if TYPE_CHECKING:
+    from werkzeug.test import Client
 
 REGION = "eu-north-1"
 _ACCOUNT = "123456789012"
@@ -15,12 +19,10 @@ class Aws(Server):
     """Secrets Manager as moto keeps it, for one region; `values` and the like look at it from inside."""
 
     def __init__(self) -> None:
-        from moto.moto_server.werkzeug_app import create_backend_app
         from moto.secretsmanager.models import secretsmanager_backends
-        from werkzeug.test import Client
 
         secretsmanager_backends.reset()
-        self._client = Client(create_backend_app("secretsmanager"))
+        self._client = _application()
         self._backend: Any = secretsmanager_backends[_ACCOUNT][REGION]
         super().__init__(self._through)
 
@@ -91,3 +93,12 @@ class Aws(Server):
     def delete(self, name: str) -> None:
         """A stranger has it deleted in a week."""
         self._backend.delete_secret(name, 7, force_delete_without_recovery=False)
+
+
+@cache
+def _application() -> Client:
+    """What answers; it keeps nothing itself."""
+    from moto.moto_server.werkzeug_app import create_backend_app
+    from werkzeug.test import Client
+
+    return Client(create_backend_app("secretsmanager"), use_cookies=False)

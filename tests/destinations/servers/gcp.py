@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -154,7 +155,9 @@ def _error(status: int, code: str, message: str) -> Reply:
     return Reply(status, {"error": {"code": status, "status": code, "message": message}})
 
 
+@cache
 def _private_key() -> str:
+    """One for all accounts of this process: making one takes longer than most tests."""
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
