@@ -15,12 +15,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 
 from rotator.simulator.server import serve
 from rotator.simulator.simulation import SimulatorOptions
 from tests.web.dashboard.person import a_link
 from tests.web.house import House, open_house
 
+#: For a module of tests with a browser, which lives in the session's loop.
+WITH_A_BROWSER = pytest.mark.asyncio(loop_scope="session")
 #: In milliseconds; a page that hears nothing reads itself again after 15 s, so what takes less was heard.
 SOON = 14_000
 DESK = {"width": 1200, "height": 800}
@@ -38,7 +41,7 @@ FLAGS = (
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with serve(SimulatorOptions(seed=7)) as running, open_house(tmp_path, running) as opened:
         yield opened
@@ -50,22 +53,16 @@ def found_chromium() -> str:
     return path if path and importlib.util.find_spec("playwright") else ""
 
 
-@asynccontextmanager
-async def launched() -> AsyncIterator[Any]:
-    """A browser of its own."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Any]:
+    """One browser for all tests of a worker; each opens a context of its own in it, as a private window."""
+    if not found_chromium():
+        pytest.skip("NO BROWSER: the dashboard is not tried in Chromium; install chromium and playwright")
     playwright: Any = importlib.import_module("playwright.async_api")
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=found_chromium(), args=list(FLAGS))
         yield browser
         await browser.close()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Any]:
-    if not found_chromium():
-        pytest.skip("NO BROWSER: the dashboard is not tried in Chromium; install chromium and playwright")
-    async with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

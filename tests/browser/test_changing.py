@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.browser.conftest import PHONE, SOON, is_for_everybody, sitting
+from tests.browser.conftest import PHONE, SOON, WITH_A_BROWSER, is_for_everybody, sitting
 from tests.web.house import House
+
+pytestmark = WITH_A_BROWSER
 
 
 async def test_a_taken_name_is_told_as_it_is_typed(chromium: Any, house: House) -> None:

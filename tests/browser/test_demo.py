@@ -15,9 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browser.conftest import PHONE, watched
+from tests.browser.conftest import PHONE, WITH_A_BROWSER, watched
 from tests.browser.pictures import IS_TAKING, shown
 from tests.cli.workspace import NOBODY
+
+pytestmark = WITH_A_BROWSER
 
 _PATIENCE = 40
 #: Enough of them for a picture: two days of a week's page.

@@ -9,9 +9,11 @@ from typing import Any
 
 from rotator.simulator.server import Running, serve
 from rotator.simulator.simulation import SimulatorOptions
-from tests.browser.conftest import PHONE, is_for_everybody
+from tests.browser.conftest import PHONE, WITH_A_BROWSER, is_for_everybody
 from tests.web.dashboard.entrance import free_port, open_entrance, person
 from tests.web.house import House, for_people
+
+pytestmark = WITH_A_BROWSER
 
 ADMIN = "admin@simulated.onmicrosoft.com"
 

@@ -10,10 +10,12 @@ from rotator.app import open_books
 from rotator.domain.access import Method
 from rotator.simulator.server import serve
 from rotator.simulator.simulation import SimulatorOptions
-from tests.browser.conftest import SOON, sitting
+from tests.browser.conftest import SOON, WITH_A_BROWSER, sitting
 from tests.web.dashboard.entrance import free_port
 from tests.web.dashboard.person import NOTE, books_of
 from tests.web.house import ROTATIONS, House, open_house
+
+pytestmark = WITH_A_BROWSER
 
 _LATER = 40_000
 #: What the browser and htmx say of a stream that ends.

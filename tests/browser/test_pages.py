@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rotator.web.dashboard.routes import ROUTES
-from tests.browser.conftest import PHONE, is_for_everybody, sitting
+from tests.browser.conftest import PHONE, WITH_A_BROWSER, is_for_everybody, sitting
 from tests.web.house import House
+
+pytestmark = WITH_A_BROWSER
 
 #: Those that show more than their plain address does.
 MORE = (

@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 
-from tests.browser.conftest import SOON, sitting
+from tests.browser.conftest import SOON, WITH_A_BROWSER, sitting
 from tests.browser.pictures import shown
 from tests.web.house import House
+
+pytestmark = WITH_A_BROWSER
 
 #: A plain rotation proves a secret three times, five seconds apart.
 PROVED = 40_000
