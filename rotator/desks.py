@@ -127,8 +127,12 @@ class Desk:
             await self._store.ask(request)
         except KeyError:
             raise NotFound(f"Secret rotation {rotation_id} not found") from None
-        self._engine.dispatcher.nudged.set()
+        self.wake()
         return request.id
+
+    def wake(self) -> None:
+        """Let the engine look at once for what it may do now, and not at its next poll."""
+        self._engine.dispatcher.nudged.set()
 
     async def prove(self, rotation: Rotation, secret: Secret) -> Proof:
         """One sign-in as its application. Raises DirectoryError."""
@@ -154,7 +158,7 @@ class Desk:
 
     async def _write(self, edits: Sequence[Edit], *, edition: int | None = None) -> None:
         await self._store.define(edits, edition=edition)
-        self._engine.dispatcher.nudged.set()
+        self.wake()
 
     # Connections.
 

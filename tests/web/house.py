@@ -22,6 +22,7 @@ from rotator.simulator.model import Application
 from rotator.simulator.server import Running
 from rotator.web.auth.minting import mint
 from tests.consent import BACK
+from tests.web.asking import plainly
 
 ROTATIONS = "/api/v2/secret-rotations/azure-client-secret"
 CONNECTIONS = "/api/v1/app-connections/azure-client-secrets"
@@ -114,6 +115,14 @@ class House:
         truth = next(each for each in self.running.simulation.entra.tenant.truth() if each["objectId"] == found)
         return [each["keyId"] for each in truth["credentials"] if each["signsIn"]]
 
+    async def at_rest(self, n: int) -> None:
+        """Return when that application has its first secret, and the daemon has nothing under way."""
+        living: list[str] = []
+        while not living:
+            await asyncio.sleep(0.02)
+            living = self.living(n)
+        await self.engine.dispatcher.settle()
+
 
 @asynccontextmanager
 async def open_house(
@@ -137,7 +146,7 @@ async def open_house(
     async with (
         open_engine(load(path, allow_literal_secrets=True)) as engine,
         api_of(engine) as address,
-        httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as http,
+        plainly(address) as http,
         _at_work(engine),
     ):
         house = House(engine, running, http, address)

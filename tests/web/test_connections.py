@@ -147,6 +147,7 @@ async def test_what_the_configuration_defines_is_read_only_and_names_its_file(tm
             assert str(tmp_path / file) in answer.json()["message"]
         taken = await house.ask("POST", CONNECTIONS, json=house.connection_body(name="contoso"))
         assert taken.status_code == 400
+        await house.at_rest(1)
         await house.post(f"{ROTATIONS}/{rotation['id']}/rotate-secrets")
         made = await house.post(ROTATIONS, house.rotation_body(connection["id"]))
         assert made["secretRotation"]["definedAt"] is None

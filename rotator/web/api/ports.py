@@ -85,6 +85,9 @@ class RotationDesk(Protocol):
     async def ask(self, rotation_id: str, kind: str, by: str, **facts: object) -> str:
         """File a request with the engine; its id."""
 
+    def wake(self) -> None:
+        """Let the engine look at once for what it may do now, and not at its next poll."""
+
     async def prove(self, rotation: Rotation, secret: Secret) -> Proof:
         """One sign-in as its application. Raises DirectoryError."""
 

@@ -57,6 +57,7 @@ async def resume(request: Request, caller: Calling, known: Known, rotation_id: I
     facts = await found(known, caller, rotation_id, Role.OPERATOR)
     await record(request, caller, "rotation.resume", rotation=facts.rotation.name, id=rotation_id)
     await known.books.resume(rotation_id)
+    known.rotations.wake()
     return await shown_as_it_is(known, rotation_id)
 
 
@@ -68,4 +69,5 @@ async def approve(request: Request, caller: Calling, known: Known, rotation_id: 
         raise BadRequest(f"The rotation {facts.rotation.name} waits for no approval")
     await record(request, caller, "rotation.approve", rotation=facts.rotation.name, id=rotation_id)
     await known.books.approve(rotation_id)
+    known.rotations.wake()
     return await shown_as_it_is(known, rotation_id)

@@ -69,6 +69,7 @@ async def _resume(visit: Visit) -> Response:
     facts, _ = await chosen(visit, Role.OPERATOR)
     await visit.record("rotation.resume", rotation=facts.rotation.name, id=facts.rotation.id)
     await visit.dashboard.resources.books.resume(facts.rotation.id)
+    visit.dashboard.resources.rotations.wake()
     return visit.to(f"/rotations/{facts.rotation.id}")
 
 
@@ -79,6 +80,7 @@ async def _approve(visit: Visit) -> Response:
         raise BadRequest(f"The rotation {facts.rotation.name} waits for no approval")
     await visit.record("rotation.approve", rotation=facts.rotation.name, id=facts.rotation.id)
     await visit.dashboard.books.approve(facts.rotation.id)
+    visit.dashboard.resources.rotations.wake()
     return visit.to(f"/rotations/{facts.rotation.id}")
 
 

@@ -119,10 +119,7 @@ async def test_a_rotation_that_waits_for_approval_goes_ahead_when_it_is_given(ho
         assert page.all("button", id="do-approve")
         assert waiting.living(1) == []
         assert (await me.send(f"{base}/approve")).status_code == 303
-        for _ in range(400):
-            if waiting.living(1):
-                break
-            await asyncio.sleep(0.02)
+        await waiting.at_rest(1)
         assert len(waiting.living(1)) == 1
         rows = (await waiting.get("/api/v1/audit", kind="rotation.approve"))["auditLogs"]
         assert len(rows) == 1
