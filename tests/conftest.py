@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from logging import Logger
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -41,12 +42,24 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def few_authorities(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file with one of the authorities that the internet trusts: to read all of them takes 20 ms for each client."""
+    import certifi
+
+    end = "-----END CERTIFICATE-----\n"
+    file = tmp_path_factory.mktemp("authorities") / "few.pem"
+    file.write_text(Path(certifi.where()).read_text("utf-8").partition(end)[0] + end, "utf-8")
+    return str(file)
+
+
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, few_authorities: str) -> None:
     """No setting of the machine reaches a test: no proxy, no identity endpoint, no service manager."""
     for name in list(os.environ):
         if name.upper() in _PROXIES + _OTHERS or (name.startswith(_OURS) and name not in _KEPT):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("SSL_CERT_FILE", few_authorities)
 
 
 @pytest.fixture(autouse=True)

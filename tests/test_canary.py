@@ -19,8 +19,9 @@ import pytest
 from rotator.app import Engine, Time, open_engine
 from rotator.config import load
 from rotator.observers.log import LogObserver
-from rotator.simulator.server import Running, serve
+from rotator.simulator.server import Running
 from rotator.simulator.simulation import SimulatorOptions
+from tests.simulated import tenant
 
 CONFIGURATION = """
 state: {{url: sqlite:///{folder}/state.db}}
@@ -128,7 +129,7 @@ async def test_L11_no_text_of_a_secret_shows_in_logs_errors_books_or_the_databas
     tmp_path: Path, logged: io.StringIO
 ) -> None:
     (tmp_path / "out").mkdir()
-    async with serve(SimulatorOptions(applications=2, seed=11)) as running:
+    async with tenant(SimulatorOptions(applications=2, seed=11)) as running:
         life = Life(tmp_path, running)
         async with life.engine() as engine:
             await live(life, engine)

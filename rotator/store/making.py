@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import bindparam, insert, select
@@ -63,7 +64,8 @@ def make(
     return seal
 
 
-def statements(kind: Kind) -> list[str]:
+@cache
+def statements(kind: Kind) -> tuple[str, ...]:
     """What makes the newest schema of nothing."""
     assert resources_schema.connections.metadata is schema.metadata, "imported, so that its tables are among them"
     assert access_schema.audit.metadata is schema.metadata, "imported, so that its tables are among them"
@@ -74,7 +76,7 @@ def statements(kind: Kind) -> list[str]:
         for index in sorted(table.indexes, key=str):
             index.dialect_options[kind.dialect.name]["where"] = index.info.get(schema.ONLY)
             made.append(str(CreateIndex(index).compile(dialect=kind.dialect)))
-    return [*made, *kind.triggers]
+    return *made, *kind.triggers
 
 
 def installation_of(tx: Transaction) -> str:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from rotator.simulator.server import Running, serve
-from rotator.simulator.simulation import SimulatorOptions
+from rotator.simulator.server import Running
+from tests.simulated import tenant
 from tests.web.door import Door, open_door
 from tests.web.house import House, open_house
 
 
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
-    async with serve(SimulatorOptions(seed=7)) as served:
+    async with tenant() as served:
         yield served
 
 

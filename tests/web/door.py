@@ -28,6 +28,7 @@ from rotator.web.limits import Limits, Rates
 from rotator.web.parts import Parts
 from rotator.web.server import Place, serving
 from tests.fakes import ManualClock, SeededChance
+from tests.web.asking import plainly
 
 RESOURCE = "https://management.azure.com"
 NODE = "node-1"
@@ -159,7 +160,9 @@ def _client(address: str, place: Place | None, ca_file: str) -> httpx.AsyncClien
     if place is not None and place.path:
         way = httpx.AsyncHTTPTransport(uds=place.path)
         return httpx.AsyncClient(base_url="http://rotator", transport=way, trust_env=False, timeout=_PATIENCE)
-    trust = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    if not ca_file:
+        return plainly(address, timeout=_PATIENCE)
+    trust = ssl.create_default_context(cafile=ca_file)
     return httpx.AsyncClient(base_url=address, verify=trust, trust_env=False, timeout=_PATIENCE)
 
 

@@ -15,8 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 
-from rotator.simulator.server import serve
-from rotator.simulator.simulation import SimulatorOptions
+from tests.simulated import tenant
 from tests.web.house import House, open_house
 
 #: Generated connections may name any cloud and any identity: nothing leaves this machine.
@@ -43,7 +42,7 @@ class Running:
 
     async def _live(self) -> None:
         async with (
-            serve(SimulatorOptions(seed=7)) as served,
+            tenant() as served,
             open_house(self._folder, served, document=SEALED) as house,
         ):
             await house.rotation()

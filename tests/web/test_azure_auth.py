@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from rotator.simulator.server import Running
 from rotator.simulator.signing import read_claims
+from tests.web.asking import plainly
 from tests.web.door import RESOURCE, Door, principal_of, signed, token_of_tenant
 
 DEFAULT_IPS = [
@@ -57,7 +57,7 @@ async def test_a_service_principal_signs_in_and_acts_as_its_identity(azure: Door
 
 async def test_a_managed_identity_signs_in(azure: Door, running: Running) -> None:
     identity_id = await attached(azure, running)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with plainly("") as http:
         query = {"api-version": "2018-02-01", "resource": RESOURCE, "client_id": running.ready.adminClientId}
         path = f"{running.ready.imds}/metadata/identity/oauth2/token"
         token = (await http.get(path, params=query, headers={"Metadata": "true"})).json()["access_token"]

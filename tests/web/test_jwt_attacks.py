@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rotator.simulator.server import Running, serve
 from rotator.simulator.signing import RsaSigner, read_claims, read_header
 from rotator.simulator.simulation import SimulatorOptions
+from tests.simulated import tenant
 from tests.web.door import RESOURCE, Door, open_door, principal_of, signed, token_of_tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -62,7 +63,7 @@ class Target:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
     folder: Path = tmp_path_factory.mktemp("attacked")
-    async with serve(SimulatorOptions(seed=7)) as running, open_door(folder, running) as door:
+    async with tenant() as running, open_door(folder, running) as door:
         identity_id = await door.identity()
         settings = {"resource": RESOURCE, "allowedServicePrincipalIds": principal_of(running)}
         made = await door.azure(identity_id, tenantId=running.ready.tenantId, **settings)

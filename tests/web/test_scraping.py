@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from rotator.domain.access import Grant, Role
@@ -15,6 +14,7 @@ from rotator.web.server import Place, serving
 from tests.builders import a_credential, rotations, some_facts
 from tests.fakes import START
 from tests.observers.reading import Samples
+from tests.web.asking import plainly
 from tests.web.door import open_door
 
 SCRAPE = ["x 1\n", "y 2\n"]
@@ -27,7 +27,7 @@ async def test_the_second_listener_tells_the_numbers_and_how_it_stands() -> None
         return trouble[0]
 
     app = Scraping(lambda: SCRAPE, ready)
-    async with serving(app, Place("127.0.0.1", 0)) as address, httpx.AsyncClient(base_url=address) as http:
+    async with serving(app, Place("127.0.0.1", 0)) as address, plainly(address) as http:
         told = await http.get("/metrics")
         assert (told.status_code, told.text) == (200, "x 1\ny 2\n")
         assert told.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -43,7 +43,7 @@ async def test_the_second_listener_knows_nothing_else() -> None:
         return ""
 
     app = Scraping(lambda: SCRAPE, ready)
-    async with serving(app, Place("127.0.0.1", 0)) as address, httpx.AsyncClient(base_url=address) as http:
+    async with serving(app, Place("127.0.0.1", 0)) as address, plainly(address) as http:
         assert (await http.get("/api/v2/secret-rotations")).status_code == 404
         assert (await http.get("/metrics/")).status_code == 404
         assert (await http.post("/metrics")).status_code == 405
@@ -82,7 +82,7 @@ async def test_ten_thousand_rotations_are_told_without_holding_up_the_loop() -> 
         return ""
 
     app = Scraping(lambda: metrics.text(START), ready)
-    async with serving(app, Place("127.0.0.1", 0)) as address, httpx.AsyncClient(base_url=address) as http:
+    async with serving(app, Place("127.0.0.1", 0)) as address, plainly(address) as http:
         began = time.perf_counter()
         told = await http.get("/metrics")
         took = time.perf_counter() - began

@@ -14,6 +14,7 @@ import httpx
 
 from rotator.simulator.people import User
 from rotator.simulator.server import Running
+from tests.web.asking import plainly
 from tests.web.house import House, open_house
 
 GROUP = "44444444-4444-4444-8444-444444444444"
@@ -103,7 +104,7 @@ class Browser:
 async def browser(house: House) -> AsyncIterator[Browser]:
     trust = ssl.create_default_context(cafile=house.running.ready.caFile)
     async with (
-        httpx.AsyncClient(base_url=house.address, trust_env=False, timeout=60) as http,
+        plainly(house.address) as http,
         httpx.AsyncClient(verify=trust, trust_env=False, timeout=60) as entra,
     ):
         yield Browser(house, http, entra)

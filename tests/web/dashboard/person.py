@@ -13,6 +13,7 @@ from rotator.domain.access import Grant, Method, Note, Role
 from rotator.serving import node_of
 from rotator.store.access import AccessStore
 from rotator.web.dashboard import sessions
+from tests.web.asking import plainly
 from tests.web.house import House
 
 NOTE = Note("test", "test")
@@ -86,7 +87,7 @@ async def a_link(house: House, *grants: Grant, name: str = "") -> str:
 @asynccontextmanager
 async def signed_in(house: House, *grants: Grant) -> AsyncIterator[Person]:
     """Somebody who came in by a link, with these grants; default: an admin of everything."""
-    async with httpx.AsyncClient(base_url=house.address, trust_env=False, timeout=60) as http:
+    async with plainly(house.address) as http:
         answer = await http.post("/sign-in", data={"link": await a_link(house, *grants)})
         assert answer.status_code == 303, answer.text
         yield Person(http)

@@ -21,6 +21,7 @@ from rotator.simulator.id_tokens import id_claims
 from rotator.simulator.server import serve
 from rotator.simulator.signing import RsaSigner
 from rotator.simulator.simulation import SimulatorOptions
+from tests.simulated import tenant
 from tests.web.dashboard.entrance import Browser, browser, open_entrance, person
 from tests.web.dashboard.person import Seen, books_of
 from tests.web.house import House
@@ -34,7 +35,7 @@ Claims = dict[str, Any]
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def entrance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     folder: Path = tmp_path_factory.mktemp("attacked")
-    async with serve(SimulatorOptions(seed=7)) as running, open_entrance(folder, running) as house:
+    async with tenant() as running, open_entrance(folder, running) as house:
         person(house, roles=("Rotator.Admin",))
         yield house
 

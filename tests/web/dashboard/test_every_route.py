@@ -17,6 +17,7 @@ import rotator.web.dashboard
 from rotator.domain.access import Grant, Method, Role
 from rotator.web.dashboard import sessions
 from rotator.web.dashboard.routes import ROUTES
+from tests.web.asking import plainly
 from tests.web.dashboard.person import EVERYWHERE, NOTE, Person, Seen, books_of, signed_in
 from tests.web.house import ROTATIONS, House
 
@@ -104,7 +105,7 @@ async def too_late(house: House) -> AsyncIterator[httpx.AsyncClient]:
     issued = sessions.made(Method.SESSION, made, access.now() - sessions.SESSION_LIFE - timedelta(seconds=1))
     await access.keep_token(issued.token, NOTE)
     cookies = {"rotator": issued.text.reveal()}
-    async with httpx.AsyncClient(base_url=house.address, trust_env=False, timeout=60, cookies=cookies) as http:
+    async with plainly(house.address, cookies=cookies) as http:
         http.headers["x-form"] = sessions.form_token(issued.text)
         yield http
 
@@ -239,7 +240,7 @@ async def test_script_that_is_kept_is_text_on_every_page(house: House) -> None:
     issued = sessions.made(Method.SESSION, identity, access.now())
     await access.keep_token(issued.token, NOTE)
     cookies = {"rotator": issued.text.reveal()}
-    async with httpx.AsyncClient(base_url=house.address, trust_env=False, timeout=60, cookies=cookies) as http:
+    async with plainly(house.address, cookies=cookies) as http:
         shown = ""
         for path in routes("GET"):
             _, text = await got(http, place.path(path), params={"connection": place.connection, "step": "3"})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from rotator.domain.access import Grant, Method, Role
 from rotator.domain.secret import Secret
 from rotator.web.dashboard import sessions
+from tests.web.asking import plainly
 from tests.web.dashboard.person import NOTE, a_link, books_of, signed_in
 from tests.web.house import House, open_house
 
@@ -34,7 +34,7 @@ async def test_a_link_signs_in_once_and_looking_at_it_spends_nothing(house: Hous
     link = await a_link(house)
     for _ in range(2):
         assert (await house.http.get("/sign-in", params={"link": link})).status_code == 200
-    async with httpx.AsyncClient(base_url=house.address, trust_env=False) as http:
+    async with plainly(house.address) as http:
         assert (await http.post("/sign-in", data={"link": link})).status_code == 303
         assert (await http.get("/")).status_code == 200
     again = await house.http.post("/sign-in", data={"link": link})
@@ -59,7 +59,7 @@ async def test_who_signs_out_ends_the_session_wherever_its_cookie_has_gone(house
     async with signed_in(house) as person:
         stolen = dict(person.http.cookies)
         assert (await person.send("/sign-out")).headers["location"] == "/sign-in"
-    async with httpx.AsyncClient(base_url=house.address, trust_env=False, cookies=stolen) as thief:
+    async with plainly(house.address, cookies=stolen) as thief:
         assert (await thief.get("/")).status_code == 303
     assert (await kinds(house))[0] == "dashboard.sign-out"
 
