@@ -60,6 +60,9 @@ class Selection:
             yield *self._sized(dialect, 0), {}
             return
         listed = list(ids)
+        if len(listed) == 1:  # as nearly always
+            yield *self._sized(dialect, 1), {"id_0": listed[0]}
+            return
         for start in range(0, len(listed), _SIZES[-1]):
             part = listed[start : start + _SIZES[-1]]
             size = next(size for size in _SIZES if size >= len(part))
