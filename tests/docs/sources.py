@@ -20,22 +20,36 @@ _CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)*")
 @cache
 def everything() -> str:
     """All source text of the program."""
-    return "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "rotator").rglob("*.py")))
+    return "\n".join(_modules().values())
 
 
 def is_told(piece: str) -> bool:
     """Whether the program has a text with that piece; a number of AADSTS is put before its meaning at run time."""
     if piece.startswith("AADSTS"):
         return f'"{piece[6:]}"' in everything()
-    filled = (re.escape(text).replace(_HOLE, ".+") for text in _told() if _HOLE in text and len(text) >= _LEAST)
-    return any(piece in text for text in _told()) or any(re.fullmatch(pattern, piece) for pattern in filled)
+    # Where it stands as it is, one module tells; where it is put together, any of them may.
+    likely = [path for path, source in _modules().items() if piece in source]
+    return any(piece in text for path in [*likely, *_modules()] for text in _told(path)) or any(
+        _fills(text, piece) for path in _modules() for text in _told(path)
+    )
+
+
+def _fills(text: str, piece: str) -> bool:
+    """Whether the piece can be made of that f-string."""
+    if _HOLE not in text or len(text) < _LEAST or not all(part in piece for part in text.split(_HOLE)):
+        return False
+    return re.fullmatch(re.escape(text).replace(_HOLE, ".+"), piece) is not None
 
 
 @cache
-def _told() -> frozenset[str]:
-    """All string constants; what an f-string fills in is a hole."""
-    trees = (ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "rotator").rglob("*.py")))
-    return frozenset(text for tree in trees for text in _texts(tree))
+def _modules() -> dict[Path, str]:
+    return {path: path.read_text("utf-8") for path in sorted((ROOT / "rotator").rglob("*.py"))}
+
+
+@cache
+def _told(path: Path) -> frozenset[str]:
+    """All string constants of a module; what an f-string fills in is a hole."""
+    return frozenset(_texts(ast.parse(_modules()[path])))
 
 
 def alarm_codes() -> set[str]:

@@ -6,14 +6,14 @@ import os
 import re
 import shlex
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from rotator.cli import exits
-from rotator.cli.main import app, hoisted
+from rotator.cli.main import command, hoisted
 from rotator.config import load
 from rotator.domain.due import Reason
 from rotator.domain.schedule import Schedule
@@ -34,20 +34,20 @@ def command_lines() -> list[Any]:
 
 @pytest.mark.parametrize("line", command_lines())
 def test_a_command_that_is_shown_exists_with_its_options_and_arguments(line: str) -> None:
-    command: Any = typer.main.get_command(app)
+    shown: Any = command()
     words = hoisted(shlex.split(line.replace("...", ""))[1:])
     while True:
-        values, words, _ = command.make_parser(command.context_class(command)).parse_args(args=words)
-        if not hasattr(command, "commands") or not words:
+        values, words, _ = shown.make_parser(shown.context_class(shown)).parse_args(args=words)
+        if not hasattr(shown, "commands") or not words:
             break
-        assert words[0] in command.commands, f"there is no command {words[0]!r}"
-        command, words = command.commands[words[0]], words[1:]
+        assert words[0] in shown.commands, f"there is no command {words[0]!r}"
+        shown, words = shown.commands[words[0]], words[1:]
     assert words == [], "more words than the command takes"
-    whole = any(param.param_type_name == "option" and param.required for param in command.params)
+    whole = any(param.param_type_name == "option" and param.required for param in shown.params)
     assert not whole or values
 
 
-@pytest.mark.parametrize("name", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", sorted(command().commands))  # type: ignore[attr-defined]
 def test_every_command_is_in_the_list_of_commands(name: str) -> None:
     assert re.search(rf"`(?:[^`]*, )?{name}\b", COMMANDS.text)
 
@@ -167,12 +167,13 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(f"{found[1]}T{found[2]}").replace(tzinfo=UTC)
 
 
-def _generated_options() -> set[str]:
+@cache
+def _generated_options() -> frozenset[str]:
     """Those that Typer makes of the names of parameters."""
-    commands: list[Any] = [typer.main.get_command(app)]
+    commands: list[Any] = [command()]
     made: set[str] = set()
     while commands:
-        command = commands.pop()
-        commands += getattr(command, "commands", {}).values()
-        made.update(option for param in command.params for option in (*param.opts, *param.secondary_opts))
-    return made
+        one = commands.pop()
+        commands += getattr(one, "commands", {}).values()
+        made.update(option for param in one.params for option in (*param.opts, *param.secondary_opts))
+    return frozenset(made)
