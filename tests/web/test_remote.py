@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from rotator.domain.access import Grant, Role
 from tests.cli.workspace import Said
+from tests.nursery import Child
 from tests.web.house import House
 
 Command = Callable[..., Awaitable[Said]]
@@ -26,14 +25,19 @@ def remote(house: House, tmp_path: Path) -> Command:
     file.write_text(f"{house.admin}\n")
 
     async def run(*words: str) -> Said:
-        command = [sys.executable, "-m", "rotator", "--server", house.address, "--token-file", str(file), *words]
-        environment = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
-        ended = await asyncio.to_thread(
-            subprocess.run, command, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        return Said(ended.returncode, ended.stdout, ended.stderr)
+        command = ["--server", house.address, "--token-file", str(file), *words]
+        return await asyncio.to_thread(ended, command, tmp_path)
 
     return run
+
+
+def ended(command: list[str], folder: Path) -> Said:
+    """What that process of its own has said, once it has ended."""
+    environment = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
+    out, err = folder / "out", folder / "err"
+    with out.open("wb") as told, err.open("wb") as complained:
+        child = Child(command, environment=environment, out=told.fileno(), err=complained.fileno())
+    return Said(child.wait(60), out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 async def test_status_history_pause_and_rotate_do_elsewhere_what_they_do_here(house: House, remote: Command) -> None:

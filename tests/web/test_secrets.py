@@ -238,19 +238,34 @@ async def test_the_python_sdk_of_infisical_reads_before_and_after_a_rotation(hou
     await reads_before_and_after(house, tmp_path, sys.executable, "-c", PYTHON)
 
 
-async def test_the_node_sdk_of_infisical_reads_before_and_after_a_rotation(house: House, tmp_path: Path) -> None:
-    npm = shutil.which("npm")
+@pytest.fixture
+def node_modules(pytestconfig: pytest.Config, tmp_path: Path) -> Path:
+    """Where the Node SDK is installed; kept between runs, for it is six thousand files."""
+    npm, cache = shutil.which("npm"), getattr(pytestconfig, "cache", None)
     if npm is None:
         pytest.skip("npm is not here: the Node SDK of Infisical was NOT tried")
-    (tmp_path / "package.json").write_text('{"type": "module", "private": true}')
-    install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "@infisical/sdk@5"]
+    folder: Path = tmp_path if cache is None else cache.mkdir("infisical-node-sdk")
+    # Written last of all.
+    if not (folder / "node_modules" / ".package-lock.json").exists():
+        install(npm, folder)
+    return folder / "node_modules"
+
+
+def install(npm: str, folder: Path) -> None:
+    (folder / "package.json").write_text('{"type": "module", "private": true}')
+    words = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "@infisical/sdk@5"]
     try:
-        got = await asyncio.to_thread(
-            subprocess.run, install, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
-        )
+        got = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
     except subprocess.TimeoutExpired:
         pytest.skip("npm install takes too long: the Node SDK of Infisical was NOT tried")
     if got.returncode:
         pytest.skip(f"npm install fails: the Node SDK of Infisical was NOT tried: {got.stderr[-300:]}")
+
+
+async def test_the_node_sdk_of_infisical_reads_before_and_after_a_rotation(
+    house: House, tmp_path: Path, node_modules: Path
+) -> None:
     (tmp_path / "read.mjs").write_text(NODE)
+    if node_modules.parent != tmp_path:
+        (tmp_path / "node_modules").symlink_to(node_modules)
     await reads_before_and_after(house, tmp_path, "node", "read.mjs")
