@@ -6,14 +6,17 @@ As a program (`python keeper.py FILE`) it reads a message on standard input and 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from zlib import crc32
 
-Plain = dict[str, Any]
+# Hundreds of processes are started from here: what is imported is what a test takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Plain = dict[str, Any]
 
 
 class Changed(Exception):
@@ -49,8 +52,8 @@ class Keeper:
         strangers = [owner for owner in owners if owner is None or owner is not mine]
         mark = mine if not strangers else None if None in strangers else strangers[0]
         owner = [mark["installation"], mark["rotation"], mark["key"]] if mark else []
-        version = hashlib.sha256(json.dumps([message["names"], found, owner], sort_keys=True).encode()).hexdigest()
-        return {"mark": mark, "version": version[:32]}
+        version = crc32(json.dumps([message["names"], found, owner], sort_keys=True).encode())
+        return {"mark": mark, "version": f"{version:08x}"}
 
     def _write(self, message: Plain) -> None:
         mark, texts, mine = message["mark"], message["secrets"], self._mine(message)
@@ -89,8 +92,8 @@ class Keeper:
         return next((each for each in ordered if name in each["names"]), None)
 
 
-def main(path: Path) -> int:
-    with path.open("a+") as file:
+def main(path: str) -> int:
+    with open(path, "a+") as file:  # noqa: PTH123 - as above
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         keeper = Keeper(json.loads(file.read() or "null"))
@@ -106,4 +109,4 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[1]))

@@ -170,9 +170,12 @@ class Harness:
 
     async def settle(self, engine: Engine) -> None:
         """Let visits end; whoever sleeps in one is woken as soon as nobody else has anything to do."""
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # no promise of asyncio tells it
         while engine.dispatcher.busy:
             for _ in range(12):
                 await asyncio.sleep(0)
+                if not ready:
+                    break
             if engine.dispatcher.busy and self.clock.next_wake is not None:
                 self.clock.advance(self.clock.next_wake)
 
