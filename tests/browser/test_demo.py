@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +14,7 @@ import pytest
 
 from tests.browser.conftest import PHONE, WITH_A_BROWSER, watched
 from tests.browser.pictures import IS_TAKING, shown
+from tests.cli.test_demo import Demo
 from tests.cli.workspace import NOBODY
 
 pytestmark = WITH_A_BROWSER
@@ -30,16 +28,13 @@ _OVERLAPPING = "article:has(.bar.current):has(.bar.retiring)"
 @asynccontextmanager
 async def playing(folder: Path) -> AsyncIterator[str]:
     """A demo under way; gives its link."""
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    command = (sys.executable, "-m", "rotator", "demo", "--speed", _SPEED)
-    demo = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    demo = Demo(folder, "--speed", _SPEED)
     try:
-        yield await asyncio.wait_for(_link(demo), _PATIENCE)
+        yield await asyncio.wait_for(asyncio.to_thread(_link, demo), _PATIENCE)
     finally:
-        if demo.returncode is None:
-            demo.send_signal(signal.SIGINT)
-        rest, _ = await asyncio.wait_for(demo.communicate(), _PATIENCE)
-    assert demo.returncode == 0, rest
+        demo.interrupt()
+        status, rest = await asyncio.wait_for(asyncio.to_thread(demo.end), _PATIENCE)
+    assert status == 0, rest
 
 
 @pytest.mark.slow
@@ -60,9 +55,8 @@ async def test_a_session_outlives_the_demos_days_and_the_first_page_tells_all(ch
     assert _left_in(tmp_path) == []
 
 
-async def _link(demo: asyncio.subprocess.Process) -> str:
-    assert demo.stdout is not None
-    while line := (await demo.stdout.readline()).decode():
+def _link(demo: Demo) -> str:
+    for line in demo.said:
         found = re.search(r"http://127\.0\.0\.1:\d+/sign-in\?link=\S+", line)
         if found:
             return found[0]
