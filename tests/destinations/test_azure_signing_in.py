@@ -7,17 +7,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from rotator.simulator.server import Running, serve
-from rotator.simulator.simulation import SimulatorOptions
+from rotator.simulator.server import Running
 from tests.builders import a_rotation
 from tests.destinations.places import NAMES, a_parcel
 from tests.destinations.places_azure import KeyVaultPlace
 from tests.destinations.servers.key_vault import FakeVault
 from tests.entra.connecting import connected_to
+from tests.simulated import tenant
 
 
 async def test_a_key_vault_gets_the_token_of_the_connection_for_its_own_scope(tmp_path: Path) -> None:
-    async with serve(SimulatorOptions(seed=7)) as running, connected_to(running) as there:
+    async with tenant() as running, connected_to(running) as there:
         place = KeyVaultPlace(tmp_path, "azure-key-vault")
         place.azure = there.directories.tokens  # type: ignore[assignment]  # the real ones
         place.server = FakeVault()

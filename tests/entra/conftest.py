@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rotator.simulator.server import Running, serve
-from rotator.simulator.simulation import SimulatorOptions
+from rotator.simulator.server import Running
 from tests.entra.connecting import Connected, in_process
+from tests.simulated import tenant
 
 
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
-    async with serve(SimulatorOptions(seed=7)) as served:
+    async with tenant() as served:
         yield served
 
 

@@ -16,10 +16,11 @@ from rotator.entra.options import METHODS, AnyConnection, Cloud
 from rotator.network import Network
 from rotator.ports import Clock, Issued
 from rotator.references import ALLOW_LITERALS
-from rotator.simulator.server import Running, serve
+from rotator.simulator.server import Running
 from rotator.simulator.simulation import Simulation, SimulatorOptions, make_simulation
 from rotator.simulator.transport import SimTransport
 from tests.fakes import ManualClock
+from tests.simulated import tenant
 
 SCOPE = "https://graph.microsoft.com/.default"
 NAME = "rotator/test/attempt.1-abcd/billing-api"
@@ -94,7 +95,7 @@ async def over_https(
 ) -> AsyncIterator[Connected]:
     """Real sockets, real TLS, real clock."""
     async with (
-        serve(simulated or SimulatorOptions(seed=7)) as running,
+        tenant(simulated) as running,
         connected_to(running, method, network=network, secret_of=secret_of, **credentials) as connected,
     ):
         yield connected
