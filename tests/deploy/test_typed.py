@@ -59,6 +59,7 @@ def configuration(top: Path, tenant: Tenant) -> dict[str, Any]:
     place, [connection], [rotation] = tenant.place, document["connections"], document["rotations"]
     document["state"]["url"] = f"sqlite:///{top}/state.db"
     document["metrics"]["listen"] = "127.0.0.1:0"
+    document["defaults"] = {"verify": {"successes": 1, "interval": "0s"}}
     document["clouds"] = {"simulated": {key: place[key] for key in ("authority", "graph", "scope", "caFile")}}
     connection["cloud"] = "simulated"
     connection["credentials"] |= {"tenantId": place["tenantId"], "clientId": place["adminClientId"]}
