@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,6 +86,8 @@ async def once(folder: Path, scenario: Scenario, *crossings: int) -> list[str]:
         await converges(harness)
     finally:
         harness.store.close()
+    # Hundreds of lives leave their databases behind, and the disk would write each.
+    shutil.rmtree(folder)
     return blown
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from importlib.resources import files
 from itertools import count
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -164,10 +166,19 @@ def changes() -> Iterator[tuple[str, Rules, Change]]:
 @cache
 def zones_by_rules() -> dict[Rules, tuple[str, ...]]:
     found: dict[Rules, tuple[str, ...]] = {}
+    known: dict[bytes, Rules] = {}  # by what describes the zone: every third is another by a second name
     for name in ZONES:
-        rules = rules_of(zoneinfo.ZoneInfo(name))
+        described = description(name)
+        rules = known[described] = known.get(described) or rules_of(zoneinfo.ZoneInfo(name))
         found[rules] = (*found.get(rules, ()), name)
     return found
+
+
+def description(zone: str) -> bytes:
+    """The file that zoneinfo reads: of the machine, else of the package tzdata."""
+    kept = [Path(folder, zone) for folder in zoneinfo.TZPATH]
+    file = next((path for path in kept if path.is_file()), None) or files("tzdata.zoneinfo").joinpath(zone)
+    return file.read_bytes()
 
 
 def rules_of(zone: zoneinfo.ZoneInfo) -> Rules:
