@@ -82,13 +82,13 @@ class Cluster:
     def start(self, node: str, *, url: str = "", wait: bool = True) -> Daemon:
         return self.run(self.space(node, url=url), node, wait=wait)
 
-    def run(self, space: NodeSpace, node: str, *, wait: bool = True) -> Daemon:
+    def run(self, space: NodeSpace, node: str, *, wait: bool = True, forked: bool = True) -> Daemon:
         """A daemon with the configuration of that folder; one that has that name already ends first."""
         if node in self.daemons:
             self.daemons[node].end()
             (space.folder / "notify").unlink()
         space.write()
-        started = self.daemons[node] = Daemon(space, forked=not space.besides)
+        started = self.daemons[node] = Daemon(space, forked=forked)
         if wait:
             started.wait_for("READY=1")
         return started
@@ -144,6 +144,14 @@ class Cluster:
     def issues(self) -> int:
         """How often Graph was asked for a secret."""
         return int(self.asked("SELECT count(*) FROM issue_intents")[0][0])
+
+    def is_proving(self, count: int, *nodes: str) -> bool:
+        """Each of the nodes is at work, and of so many issues none waits for its answer; what it does takes a while.
+
+        An issue without an answer is followed by another no sooner than a minute later.
+        """
+        unanswered = "SELECT count(*) FROM issue_intents WHERE outcome = ''"
+        return self.issues() >= count and self.asked(unanswered) == [(0,)] and all(map(self.at_work, nodes))
 
     def valid_secrets(self, objects: list[str]) -> Counter[str]:
         """How many secrets of each application sign in now."""

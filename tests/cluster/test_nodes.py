@@ -8,7 +8,7 @@ from collections import Counter
 
 import httpx
 
-from tests.cli.workspace import NOBODY, Daemon, Tenant
+from tests.cli.workspace import NOBODY, PATIENCE, Daemon, Tenant
 from tests.cluster.installation import Cluster
 
 #: Sign-ins a second apart: an attempt is under way for a while.
@@ -30,14 +30,15 @@ def test_what_dead_and_stopped_nodes_held_is_taken_over_and_each_rotation_happen
 ) -> None:
     objects = with_rotations(cluster, tenant, 24)
     killed, stopped, _ = cluster.start_all("killed", "stopped", "third")
-    cluster.until(lambda: cluster.at_work("killed") > 0 and cluster.at_work("stopped") > 0)
+    cluster.until(lambda: cluster.is_proving(16, "killed", "stopped"))
     killed.signal(signal.SIGKILL)
     stopped.signal(signal.SIGSTOP)
     held = cluster.at_work("stopped")
     cluster.let_leases_run_out("killed", "stopped")
     cluster.until(lambda: cluster.left_by("stopped") == 0)
     stopped.signal(signal.SIGCONT)
-    cluster.until(lambda: cluster.rotated() == len(objects) and cluster.open_attempts() == 0)
+    long = 3 * PATIENCE
+    cluster.until(lambda: cluster.rotated() == len(objects) and cluster.open_attempts() == 0, patience=long)
     # Three that started together have brought each definition in once.
     assert cluster.asked("SELECT count(*) FROM rotations") == [(24,)]
     assert cluster.attempts() == {f"app-{n}": ["succeeded"] for n in range(24)}

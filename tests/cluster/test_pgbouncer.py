@@ -32,10 +32,7 @@ def test_nodes_make_the_tables_share_the_work_and_take_over_what_a_dead_one_held
     for name in ("killed", "second"):
         cluster.daemons[name].wait_for("READY=1")
     # In the middle of proving what it has issued.
-    unanswered = "SELECT count(*) FROM issue_intents WHERE outcome = ''"
-    cluster.until(
-        lambda: cluster.at_work("killed") > 0 and cluster.issues() > 3 and cluster.asked(unanswered) == [(0,)]
-    )
+    cluster.until(lambda: cluster.is_proving(4, "killed"))
     cluster.daemons["killed"].signal(signal.SIGKILL)
     cluster.let_leases_run_out("killed")
     long = 3 * PATIENCE

@@ -42,8 +42,9 @@ def test_an_hour_s_skew_of_one_node_changes_nothing(
     objects = with_rotations(cluster, tenant, 16)
     space = cluster.space("wrong")
     space.besides = {"LD_PRELOAD": str(shim), "ROTATOR_TEST_SKEW": str(int(skew.total_seconds()))}
-    wrong = cluster.run(space, "wrong", wait=False)
-    right = cluster.start("right", wait=False)
+    # From nothing, both: what is to be loaded before it starts is, and neither does all before the other begins.
+    wrong = cluster.run(space, "wrong", wait=False, forked=False)
+    right = cluster.run(cluster.space("right"), "right", wait=False, forked=False)
     for node in (wrong, right):
         node.wait_for("READY=1")
     cluster.until(lambda: cluster.rotated() == len(objects) and cluster.open_attempts() == 0)
