@@ -157,9 +157,9 @@ def _error(status: int, code: str, message: str) -> Reply:
 
 @cache
 def _private_key() -> str:
-    """One for all accounts of this process: making one takes longer than most tests."""
+    """One for all accounts of this process, and a short one: to read a long one takes longer than most tests."""
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    key = rsa.generate_private_key(65537, 2048)
+    key = rsa.generate_private_key(65537, 1024)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
