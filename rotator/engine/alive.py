@@ -62,8 +62,9 @@ class Life:
     def ready(self, status: str) -> None:
         """Store and configuration are open."""
         self._state = "ready"
-        self._systemd.say("READY=1", f"STATUS={status}")
+        # The file first: whoever has been told asks for it at once.
         self._write()
+        self._systemd.say("READY=1", f"STATUS={status}")
 
     def reloading(self) -> None:
         """The configuration is being read again; the time and the word must be one datagram (systemd.service(5))."""
