@@ -48,6 +48,7 @@ async def _take_what_is_in_use(visit: Visit, registration: Registration) -> None
         return
     # What led here becomes true by itself, before what it is judged by changes.
     await visit.commit()
+    visit.be_sure()
     taken = replace(
         in_use[0],
         state=CredentialState.CURRENT,

@@ -133,7 +133,7 @@ async def restored(harness: Harness, *, in_use: int) -> tuple[Password, Password
 
 
 @pytest.mark.parametrize("in_use", [0, 1])
-async def test_where_the_current_one_is_lost_the_one_in_use_stays_and_the_other_makes_way(
+async def test_L1_where_the_current_one_is_lost_the_one_in_use_stays_and_the_other_makes_way(
     harness: Harness, in_use: int
 ) -> None:
     both = await restored(harness, in_use=in_use)
@@ -145,7 +145,7 @@ async def test_where_the_current_one_is_lost_the_one_in_use_stays_and_the_other_
     assert harness.places["vault"].text not in {each.text for each in both}
 
 
-async def test_where_no_destination_tells_which_one_is_in_use_a_person_is_asked(harness: Harness) -> None:
+async def test_L6_where_no_destination_tells_which_one_is_in_use_a_person_is_asked(harness: Harness) -> None:
     both = await restored(harness, in_use=0)
     harness.places["vault"].overwritten()
     await harness.run_for(3 * DAY)
