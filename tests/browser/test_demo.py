@@ -15,7 +15,7 @@ import pytest
 from tests.browser.conftest import PHONE, WITH_A_BROWSER, watched
 from tests.browser.pictures import IS_TAKING, shown
 from tests.cli.test_demo import Demo
-from tests.cli.workspace import NOBODY
+from tests.web.asking import NOBODY
 
 pytestmark = WITH_A_BROWSER
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.cli.workspace import NOBODY, Daemon, Workspace
+from tests.cli.workspace import Daemon, Workspace
+from tests.web.asking import NOBODY
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import socket
 
 import httpx
 
-from tests.cli.workspace import NOBODY, Workspace
+from tests.cli.workspace import Workspace
+from tests.web.asking import NOBODY
 
 
 def free_port() -> int:

@@ -14,8 +14,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.cli.workspace import NOBODY, PATIENCE
+from tests.cli.workspace import PATIENCE
 from tests.nursery import Child
+from tests.web.asking import NOBODY
 
 
 class Demo:

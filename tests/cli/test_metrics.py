@@ -14,8 +14,9 @@ from typing import Any
 
 import httpx
 
-from tests.cli.workspace import NOBODY, PATIENCE, SECRET, Workspace
+from tests.cli.workspace import PATIENCE, SECRET, Workspace
 from tests.observers.reading import Samples
+from tests.web.asking import NOBODY
 
 
 def test_a_daemon_tells_its_rotations_its_requests_to_graph_and_its_reloads(workspace: Workspace) -> None:

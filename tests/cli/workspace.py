@@ -26,8 +26,6 @@ from tests.nursery import Child
 SECRET = "ROTATOR_TEST_SECRET"
 #: A loaded machine is slow; a hung one is found all the same.
 PATIENCE = 60.0
-#: For whoever asks over plain HTTP: a client that is given nothing reads all authorities of the internet first.
-NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 
-from tests.cli.workspace import NOBODY, Daemon, Tenant
+from tests.cli.workspace import Daemon, Tenant
 from tests.cluster.installation import Cluster
+from tests.web.asking import NOBODY
 
 CONNECTIONS = "/api/v1/app-connections/azure-client-secrets"
 

@@ -8,8 +8,9 @@ from collections import Counter
 
 import httpx
 
-from tests.cli.workspace import NOBODY, PATIENCE, Daemon, Tenant
+from tests.cli.workspace import PATIENCE, Daemon, Tenant
 from tests.cluster.installation import Cluster
+from tests.web.asking import NOBODY
 
 #: Sign-ins a second apart: an attempt is under way for a while.
 SLOW = {"successes": 3, "interval": "1s"}

@@ -11,10 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.workspace import NOBODY, Tenant
+from tests.cli.workspace import Tenant
 from tests.cluster.cable import Cable
 from tests.cluster.installation import Cluster, NodeSpace
 from tests.postgres import Server, crash, launch, start, stop
+from tests.web.asking import NOBODY
 
 
 @pytest.fixture

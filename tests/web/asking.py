@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 #: It trusts nobody: nothing that is asked this way is encrypted.
-_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def plainly(address: str, **more: Any) -> httpx.AsyncClient:
     """A client of what listens on this machine; whoever asks for it closes it."""
-    return httpx.AsyncClient(**{"base_url": address, "verify": _NOBODY, "trust_env": False, "timeout": 60, **more})
+    return httpx.AsyncClient(**{"base_url": address, "verify": NOBODY, "trust_env": False, "timeout": 60, **more})
