@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PREFIX = "/_sim/"
 
 _MAX_APPLICATIONS = 100_000
+_SETTINGS = ("latency", "displayNameCut", "leadingDashes", "ownedByLists")
 
 
 class Control:
@@ -177,16 +178,18 @@ class Control:
         return self._entra.tenant.propagation.as_json()
 
     def _set(self, body: Json) -> Json:
-        """`{latency: seconds of real time, displayNameCut: characters or null, ownedByLists: false}`."""
-        if unknown := set(body) - {"latency", "displayNameCut", "ownedByLists"}:
-            raise ValueError(f"unknown key {min(unknown)} (allowed: latency, displayNameCut, ownedByLists)")
+        """`{latency: real seconds, displayNameCut: characters or null, leadingDashes: share, ownedByLists: false}`."""
+        if unknown := set(body) - set(_SETTINGS):
+            raise ValueError(f"unknown key {min(unknown)} (allowed: {', '.join(_SETTINGS)})")
         entra, tenant = self._entra, self._entra.tenant
         entra.latency = float(body.get("latency", entra.latency))
         tenant.passwords.name_cut = body.get("displayNameCut", tenant.passwords.name_cut)
+        tenant.passwords.leading_dashes = float(body.get("leadingDashes", tenant.passwords.leading_dashes))
         tenant.owned_by_lists = bool(body.get("ownedByLists", tenant.owned_by_lists))
         return {
             "latency": entra.latency,
             "displayNameCut": tenant.passwords.name_cut,
+            "leadingDashes": tenant.passwords.leading_dashes,
             "ownedByLists": tenant.owned_by_lists,
         }
 

@@ -22,7 +22,7 @@ PERSONAL_LIMIT = 2
 
 _LETTERS = string.ascii_letters + string.digits + "._~"
 _ALPHABET = _LETTERS + "-"
-_DASH_CHANCE = 1 / 40
+_DASHES = 1 / 40
 
 
 class Book(Protocol):
@@ -43,6 +43,8 @@ class PasswordBook:
 
     tenant: Book
     name_cut: int | None = field(default=None)
+    #: The share of texts that begin with a dash.
+    leading_dashes: float = field(default=_DASHES)
     """Cut display names at this many characters, as Entra does for some clients; None keeps them whole."""
 
     def add(
@@ -62,7 +64,7 @@ class PasswordBook:
         expires = expires_at or starts + DEFAULT_LIFETIME
         self._forget_the_dead(holder, now)
         self._check(holder, display_name, starts, expires)
-        text = secret_text(self.tenant.random)
+        text = secret_text(self.tenant.random, leading_dashes=self.leading_dashes)
         usable_at = self.tenant.propagation.usable_at(now, self.tenant.random)
         password = Password(
             key_id=self.tenant.new_id(),
@@ -132,9 +134,9 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def secret_text(random: Random) -> str:
+def secret_text(random: Random, *, leading_dashes: float = _DASHES) -> str:
     """A text in today's shape: 40 characters, `xxx8Q~…`, about one in forty with a leading dash."""
-    first = "-" if random.random() < _DASH_CHANCE else random.choice(_LETTERS)
+    first = "-" if random.random() < leading_dashes else random.choice(_LETTERS)
     rest = "".join(random.choices(_ALPHABET, k=36))
     return f"{first}{rest[:2]}8Q~{rest[2:]}"
 

@@ -75,6 +75,7 @@ def save(simulation: Simulation, path: Path) -> None:
         "managedIdentities": simulation.entra.managed_identity.client_ids,
         "propagation": asdict(tenant.propagation),
         "nameCut": tenant.passwords.name_cut,
+        "leadingDashes": tenant.passwords.leading_dashes,
         "issuers": tenant.issuers,
         "defaultPolicy": asdict(tenant.default_policy),
         "policies": [asdict(policy) for policy in tenant.policies.values()],
@@ -113,6 +114,7 @@ def restore(tenant: Tenant, state: Json) -> Population:
     tenant.default_policy = _build(AppManagementPolicy, state["defaultPolicy"])
     tenant.propagation = _build(Propagation, state["propagation"])
     tenant.passwords.name_cut = state["nameCut"]
+    tenant.passwords.leading_dashes = state.get("leadingDashes", tenant.passwords.leading_dashes)
     tenant.issuers = state["issuers"]
     tenant.version = state["version"]
     # The same randomness again would make the same ids again.

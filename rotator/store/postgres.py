@@ -87,25 +87,19 @@ class PostgresSession:
         self._again = again
         self._connected_before = False
         self._begun: Transaction | None = None
+        #: Were the connection lost now, nothing would have happened: the same can be said over another one.
+        self._is_undone_by_loss = False
 
     def begin(self, *, write: bool) -> Transaction:
-        """Start a transaction. A connection that turns out to have been lost meanwhile is replaced."""
-        kept = self._cursor is not None
-        try:
-            return self._begin(write=write)
-        except psycopg.OperationalError:
-            if not kept or not self._lost():
-                raise
-            self._cursor = None
-            return self._begin(write=write)
-
-    def _begin(self, *, write: bool) -> Transaction:
+        """Start a transaction. It may turn out that a connection from before has been lost meanwhile: see `again`."""
+        self._is_undone_by_loss = self._cursor is not None
         cursor = self._cursor = self._cursor or self._connected()
         cursor.execute(_BEGIN[write] + self._first)
         row = cursor.fetchone()
         assert row is not None, "one row, always"
         real, offset = self._time.said(row[0])
         self._begun = Transaction(cursor, self.dialect, real, real + offset, [])
+        self._is_undone_by_loss = True
         return self._begun
 
     def _connected(self) -> Wire:
@@ -128,6 +122,7 @@ class PostgresSession:
         assert self._begun is not None, "begun"
         assert self._begun.waiting is not None, "of a server"
         cursor = self._begun.cursor
+        self._is_undone_by_loss = False
         if self._begun.waiting:
             self._begun.waiting.append(("COMMIT", [{}]))
             self._begun.flush()
@@ -154,8 +149,8 @@ class PostgresSession:
         return explained(error, self.where) if isinstance(error, psycopg.Error) else None
 
     def again(self, error: Exception) -> bool:
-        """A deadlock or a conflict; or a row that another has just made, which the next look finds."""
-        return isinstance(
+        """A deadlock or a conflict; a row that another has just made, which the next look finds; a lost connection."""
+        return (self._is_undone_by_loss and self._lost()) or isinstance(
             error,
             (
                 psycopg.errors.DeadlockDetected,

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 #: At most so many operations share one commit: bounds what the first of them waits for.
 _GROUP = 64
-#: A transaction that others come in between of is tried this often.
+#: A transaction that others come in between of, or that is cut off, is tried this often.
 _TRIES = 6
 #: After a lull of this many seconds the writer lets nothing linger that was erased.
 _LULL = 1.0
@@ -287,7 +287,7 @@ def _part(session: GroupingSession, transaction: Transaction, job: Job, *, alone
 
 
 def carried_out(session: Session, operation: Operation[Result], *, write: bool) -> Result:
-    """Run it in a transaction of its own; one that another came in between of is run again."""
+    """Run it in a transaction of its own; one that came to nothing by chance is run again."""
     for _ in range(_TRIES - 1):
         try:
             return _once(session, operation, write=write)

@@ -195,7 +195,10 @@ class Session(Protocol):
         """What the driver's error means to a person, or None when it is no error of the driver."""
 
     def again(self, error: Exception) -> bool:
-        """Did another transaction come in between, so that the same operation may well succeed the next time?"""
+        """Was nothing done because of something that passes, so that the same operation may well succeed the next time?
+
+        Another transaction came in between, or the connection was lost before the commit. Asked after `rollback`.
+        """
 
     def tidy(self) -> bool:
         """Let nothing linger that has been erased. False: not now."""

@@ -108,20 +108,22 @@ class Cluster:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def asked_for(self, change: str) -> None:
+    def asked_for(self, change: str) -> int:
+        """Of how many rows it was done."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(change.encode())
+            return connection.execute(change.encode()).rowcount
 
     def at_work(self, node: str) -> int:
         """How many leases it holds that have not run out."""
         held = f"SELECT count(*) FROM leases WHERE holder LIKE '{node}/%' AND until > {_NOW}"
         return int(self.asked(held)[0][0])
 
-    def let_leases_run_out(self, *nodes: str) -> None:
-        """As their time would; the others hear that there may be something to do."""
-        for node in nodes:
-            self.asked_for(f"UPDATE leases SET until = 0 WHERE holder LIKE '{node}/%' AND until > {_NOW}")
+    def let_leases_run_out(self, *nodes: str) -> int:
+        """As their time would; the others hear that there may be something to do. How many have run out."""
+        held = [f"holder LIKE '{node}/%' AND until > {_NOW}" for node in nodes]
+        run_out = sum(self.asked_for(f"UPDATE leases SET until = 0 WHERE {each}") for each in held)
         self.asked_for("SELECT pg_notify('rotator_wake', '')")
+        return run_out
 
     def left_by(self, node: str) -> int:
         """How many of the leases that ran out nobody has taken over yet."""

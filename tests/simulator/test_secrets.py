@@ -125,6 +125,13 @@ def test_about_one_secret_in_forty_begins_with_a_dash() -> None:
     assert all(SHAPE.fullmatch(text) for text in texts)
 
 
+async def test_a_test_may_choose_how_many_begin_with_a_dash(caller: Caller) -> None:
+    for share, first in ((1, True), (0, False)):
+        await caller.control("POST", "settings", {"leadingDashes": share})
+        made = [await caller.add_password() for _ in range(5)]
+        assert {one["secretText"].startswith("-") for one in made} == {first}
+
+
 async def test_a_password_lifetime_policy_refuses_longer_secrets_with_details(caller: Caller) -> None:
     restriction = {"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P90D"}
     await caller.control("POST", "policies", {"restrictions": [restriction]})

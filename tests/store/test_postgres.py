@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -180,18 +180,47 @@ async def test_L16_whoever_asks_is_told_of_a_connection_that_takes_the_place_of_
     store.close()
 
 
-async def test_a_connection_lost_half_way_is_told_and_leaves_nothing(url: str) -> None:
-    store = opened(url)
+def half_way(url: str, losses: int) -> Callable[[Any], None]:
+    """An operation that so many times loses its connection in the midst."""
+    left = iter(range(losses))
 
-    def half(tx: Any) -> None:
+    def operation(tx: Any) -> None:
         tx.cursor.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
-        cut(url)
+        if next(left, None) is not None:
+            cut(url)
         tx.cursor.execute("INSERT INTO meta (name, value) VALUES ('whole', '')")
 
+    return operation
+
+
+async def test_a_connection_lost_half_way_is_replaced_and_all_is_done_anew(url: str) -> None:
+    store = opened(url)
+    await store._runner.write(half_way(url, losses=2))
+    assert asked(url, "SELECT name FROM meta WHERE name IN ('half', 'whole') ORDER BY 1") == [("half",), ("whole",)]
+    store.close()
+
+
+async def test_one_that_is_lost_time_and_again_is_told_and_leaves_nothing(url: str) -> None:
+    store = opened(url)
     with pytest.raises(StoreUnavailable):
-        await store._runner.write(half)
+        await store._runner.write(half_way(url, losses=100))
     assert asked(url, "SELECT name FROM meta WHERE name IN ('half', 'whole')") == []
     assert await store.facts() == []
+    store.close()
+
+
+async def test_a_commit_without_an_answer_is_told_and_not_said_again(url: str) -> None:
+    store = opened(url)
+    said = []
+
+    def cut_at_the_end(tx: Any) -> None:
+        said.append(tx)
+        # Goes out together with the commit.
+        tx.waiting.append(("SELECT pg_terminate_backend(pg_backend_pid())", [{}]))
+
+    with pytest.raises(StoreUnavailable):
+        await store._runner.write(cut_at_the_end)
+    assert len(said) == 1
     store.close()
 
 
@@ -322,8 +351,10 @@ async def test_who_stands_still_in_the_middle_holds_nobody_up_for_long(url: str)
     assert spans == sorted(spans)
     asked(url, "INSERT INTO meta (name, value) VALUES ('held', '')")
     held, go_on = threading.Event(), threading.Event()
+    seen: list[str] = []
 
     def stand_still(tx: Any) -> None:
+        seen.append(tx.cursor.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()[0])
         tx.cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '300ms'")
         tx.cursor.execute("UPDATE meta SET value = 'mine' WHERE name = 'held'")
         held.set()
@@ -334,8 +365,7 @@ async def test_who_stands_still_in_the_middle_holds_nobody_up_for_long(url: str)
     await asyncio.to_thread(held.wait, 30)
     await other._runner.write(lambda tx: tx.cursor.execute("UPDATE meta SET value = 'others' WHERE name = 'held'"))
     go_on.set()
-    with pytest.raises(StoreUnavailable):
-        await stopped
-    assert asked(url, "SELECT value FROM meta WHERE name = 'held'") == [("others",)]
+    await stopped
+    assert seen == ["", "others"]
     standing.close()
     other.close()
