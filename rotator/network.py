@@ -24,6 +24,7 @@ import httpx
 from rotator import __version__
 from rotator.egress import Egress, EgressRefused
 from rotator.errors import ConfigError
+from rotator.http_client import Client
 from rotator.sockets import Sockets
 
 #: Idle connections are kept longer than the 5 s of httpx, which would end just before the next sign-in of a proof.
@@ -98,14 +99,12 @@ class Network:
         The first call for a file parses certificates (tens of milliseconds): make it in a thread where that matters.
         """
         timeout = httpx.Timeout(timeouts.request.total_seconds(), connect=timeouts.connect.total_seconds())
-        made = httpx.AsyncClient(
+        return Client(
             transport=self._transport(extra_ca_file, http2=http2, proxied=proxied, context=context),
             timeout=timeout,
             trust_env=False,
             headers={"User-Agent": f"entra-rotator/{__version__}"},
         )
-        made._cookies = _NoCookies()  # noqa: SLF001 - its setter would make a plain jar of them
-        return made
 
     def own_context(self, extra_ca_file: str = "") -> ssl.SSLContext:
         """A TLS context that trusts what this network trusts, to load a certificate of one's own into."""
@@ -140,13 +139,6 @@ class Network:
         if key not in self._contexts:
             self._contexts[key] = _context_for(self.ca_file, extra_ca_file)
         return self._contexts[key]
-
-
-class _NoCookies(httpx.Cookies):
-    """Keeps none: by those of Entra's last answer a proof would be led to the server that knows the secret already."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
 
 
 def preload() -> None:

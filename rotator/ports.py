@@ -14,6 +14,7 @@ from typing import Protocol
 from rotator.domain.changes import Change
 from rotator.domain.events import Event
 from rotator.domain.kept import Kept
+from rotator.domain.mapped import MappedName, MayStage
 from rotator.domain.model import (
     Application,
     Connection,
@@ -367,33 +368,20 @@ class Spool(Protocol):
         """What earlier lives have left, and what is only to be revoked. What cannot be read is told, and kept aside."""
 
 
-@dataclass(frozen=True, slots=True)
-class MappedName:
-    """One mapped secret of the embedded store: a name that shows one field of a rotation's credential."""
-
-    name: str
-    rotation_id: str
-    #: clientId, clientSecret, keyId, tenantId or expiresAt.
-    field: str
-    #: What readers see now; empty before the first promotion.
-    key_id: str
-    #: What they will see after the promotion; equal to `key_id` when nothing is staged.
-    staged_key_id: str
-    #: Grows with every promotion.
-    version: int
-    token: int
-    installation: str
-
-
 class MappedSecrets(Protocol):
     """The embedded store: names that show a credential of the ledger, so that promotion switches them all at once."""
 
     async def mapped(self, folder: Folder, names: Collection[str]) -> Mapping[str, MappedName]:
         """Those of the names that exist in the folder."""
 
-    async def stage(self, folder: Folder, names: Mapping[str, str], marker: Marker) -> None:
+    async def stage(
+        self, folder: Folder, names: Mapping[str, str], marker: Marker, *, may: MayStage | None = None
+    ) -> Mapping[str, MappedName]:
         """Have these names (field -> name) belong to the marker's rotation and show its credential after the promotion
-        (at once when that credential is current). Raises DestinationUnavailable when a row bears a higher token.
+        (at once when that credential is current). Returns those that exist then.
+
+        `may` is asked first, in the same transaction and so in any thread: what it raises comes out as it is.
+        Raises DestinationUnavailable when a row bears a higher token.
         """
 
     async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None:

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 from rotator.domain.model import Secret
 
 HIDDEN = "***"
 _DEEPEST = 12
+_SHORT = 24
 
 #: The last words of a name that holds a secret: `clientSecret`, `x-vault-token` and `DB_PASSWORD` end in one.
 _LAST_WORDS = (
@@ -48,6 +51,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
     # Credentials inside an address. Only the text between :// and @ goes, so the host stays readable.
     (re.compile(r"(?<=://)[^/\s\"'@]+(?=@)"), HIDDEN, ("://",)),
 )
+_HINTS = tuple(hint for _, _, hints in _SHAPES for hint in hints)
 # name=value as in forms, addresses and reprs; "name": value as in JSON and dicts. Prose ("password: too short") stays.
 _VALUE = r"""(?:\\?"(?:[^"\\]|\\[^"])*\\?"|'(?:[^'\\]|\\.)*'|[^\s"'\\&,;)}\]]+)"""
 _ASSIGNED = re.compile(
@@ -68,7 +72,7 @@ def redact(value: object, *, depth: int = 0) -> object:
     if isinstance(value, Enum):
         return redact(value.value, depth=depth + 1)
     if isinstance(value, Mapping):
-        return {redact_text(str(key)): _under(str(key), item, depth + 1) for key, item in value.items()}
+        return {(name := _named(str(key))).shown: _under(name, item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple | AbstractSet):
         return _each(value, depth + 1)
     return redact_text(_text(value))
@@ -84,6 +88,11 @@ def redact_text(text: str) -> str:
 def redact_shapes(text: str) -> str:
     """The text without what looks like a secret; keeps valid JSON valid."""
     folded = text.casefold()
+    for hint in _HINTS:
+        if hint in folded:
+            break
+    else:
+        return text
     for shape, instead, hints in _SHAPES:
         if any(hint in folded for hint in hints):
             text = shape.sub(instead, text)
@@ -95,12 +104,32 @@ def names_a_secret(name: str) -> bool:
     return _SECRET_NAME.search(_WORD_START.sub("_", name).lower()) is not None
 
 
-def _under(name: str, value: object, depth: int) -> object:
-    if value is None or isinstance(value, bool) or not names_a_secret(name):
+class _Name(NamedTuple):
+    """What is known of a name: how it is shown, whether it hides what stands under it, and whether numbers too."""
+
+    shown: str
+    is_secret: bool
+    counts: bool
+
+
+def _look_at(name: str) -> _Name:
+    return _Name(
+        redact_text(name), names_a_secret(name), _COUNTED.search(_WORD_START.sub("_", name).lower()) is not None
+    )
+
+
+_look_once = lru_cache(maxsize=512)(_look_at)
+
+
+def _named(name: str) -> _Name:
+    """The same few names come with every line; one that is as long as a secret is not remembered."""
+    return _look_once(name) if len(name) <= _SHORT else _look_at(name)
+
+
+def _under(name: _Name, value: object, depth: int) -> object:
+    if value is None or isinstance(value, bool) or not name.is_secret:
         return redact(value, depth=depth)
-    if isinstance(value, int) and _COUNTED.search(_WORD_START.sub("_", name).lower()):
-        return value
-    return HIDDEN
+    return value if isinstance(value, int) and name.counts else HIDDEN
 
 
 def _each(values: Iterable[object], depth: int) -> list[object]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rotator.destinations.marks import digest, refuse_changed, refuse_foreign, refuse_stale
 from rotator.destinations.options import KindOptions
-from rotator.ports import MappedName, Marker, Placed
+from rotator.domain.mapped import MappedName
+from rotator.ports import Marker, Placed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,15 +62,17 @@ class EmbeddedDestination:
 
     async def write(self, parcel: Parcel, *, over: Placed | None) -> Placed:
         """Have the names show the parcel's credential: at once if it is current, else from its promotion on."""
-        rows = await self._mapped.mapped(self._folder, self._names.values())
-        now = self._placed(rows) if rows else None
-        if now is not None:
-            refuse_stale(now.marker, parcel.marker, destination=self._place)
-        if not self._shows(rows, parcel.marker):
+
+        def may(rows: Mapping[str, MappedName]) -> bool:
+            now = self._placed(rows) if rows else None
+            if now is not None:
+                refuse_stale(now.marker, parcel.marker, destination=self._place)
+            if self._shows(rows, parcel.marker):
+                return False
             refuse_changed(now, over, destination=self._place)
-            await self._mapped.stage(self._folder, self._names, parcel.marker)
-            rows = await self._mapped.mapped(self._folder, self._names.values())
-        return self._placed(rows)
+            return True
+
+        return self._placed(await self._mapped.stage(self._folder, self._names, parcel.marker, may=may))
 
     async def remove(self, *, over: Placed) -> None:
         """Names that are gone already are success."""

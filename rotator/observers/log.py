@@ -38,6 +38,7 @@ _WORDS: dict[type[Event], str] = {
     events.SignInTried: "sign-in tried",
     events.StepEnded: "step ended",
 }
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _WORDS}
 
 
 class LogObserver:
@@ -48,8 +49,11 @@ class LogObserver:
 
     def told(self, event: Event) -> None:
         """Write the line."""
-        facts = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
-        said = {name: value for name, value in facts.items() if value not in ("", None)}
+        said = {}
+        for name in _FIELDS.get(type(event)) or [field.name for field in fields(event)]:
+            value = getattr(event, name)
+            if value is not None and value != "":
+                said[name] = _plain(value)
         getattr(self._log, level_of(event))(_WORDS.get(type(event), type(event).__name__), **said)
 
 

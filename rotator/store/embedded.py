@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, select
 
+from rotator.domain.mapped import MappedName, MayStage
 from rotator.domain.model import CredentialState, Folder, Secret
 from rotator.errors import DestinationUnavailable
-from rotator.ports import MappedName, Marker
+from rotator.ports import Marker
 from rotator.store import versions
 from rotator.store.rows import instant
 from rotator.store.schema import credentials, mapped_names
@@ -33,6 +34,9 @@ _COLUMNS = (
     mapped_names.c.token,
     mapped_names.c.installation,
 )
+
+
+_SHOWN = tuple(column.name for column in _COLUMNS)
 
 
 def _named(these: These) -> Select[Any]:
@@ -74,9 +78,13 @@ def mapped(tx: Transaction, folder: Folder, names: Collection[str] | None) -> di
     return {each.name: each for each in found}
 
 
-def stage(tx: Transaction, folder: Folder, names: Mapping[str, str], marker: Marker) -> None:
-    """Point the names at the marker's credential: for the promotion, or at once when it is current."""
+def stage(
+    tx: Transaction, folder: Folder, names: Mapping[str, str], marker: Marker, may: MayStage | None
+) -> dict[str, MappedName]:
+    """Point the names at the marker's credential, if we may: for the promotion, or at once when it is current."""
     known = mapped(tx, folder, names.values())
+    if may is not None and not may(known):
+        return known
     higher = next((each for each in known.values() if each.token > marker.token), None)
     if higher is not None:
         raise DestinationUnavailable(
@@ -89,6 +97,7 @@ def stage(tx: Transaction, folder: Folder, names: Mapping[str, str], marker: Mar
     if is_current:
         versions.remember(tx, marker.rotation_id, marker.key_id)
         _leave(tx, folder, names, marker.rotation_id)
+    return {row["name"]: MappedName(**{name: row[name] for name in _SHOWN}) for row in rows}
 
 
 def _leave(tx: Transaction, folder: Folder, names: Mapping[str, str], rotation_id: str) -> None:
@@ -102,7 +111,7 @@ def _leave(tx: Transaction, folder: Folder, names: Mapping[str, str], rotation_i
 
 def _row(
     tx: Transaction, field: str, name: str, marker: Marker, known: MappedName | None, *, is_current: bool
-) -> dict[str, object]:
+) -> dict[str, Any]:
     shown = known.key_id if known else ""
     shows = marker.key_id if is_current else shown
     version = known.version if known else 0

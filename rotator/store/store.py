@@ -11,6 +11,7 @@ from pathlib import Path
 from rotator.domain.changes import Change
 from rotator.domain.definition import Defined
 from rotator.domain.edits import Edit
+from rotator.domain.mapped import MappedName, MayStage
 from rotator.domain.model import (
     Application,
     Attempt,
@@ -27,7 +28,7 @@ from rotator.domain.nodes import Reading
 from rotator.domain.overview import Life, Look, Overview, Tally
 from rotator.domain.pacing import Line, Toll
 from rotator.domain.resources import Ids
-from rotator.ports import Claim, Listed, MappedName, Marker, Recognised, Written
+from rotator.ports import Claim, Listed, Marker, Recognised, Written
 from rotator.store import backup, defined, definitions, embedded, leases, needs, overview, requests, seal, views, writes
 from rotator.store.access import AccessStore
 from rotator.store.facts import defined_of
@@ -157,8 +158,10 @@ class SqlStore:
     async def mapped(self, folder: Folder, names: Collection[str]) -> Mapping[str, MappedName]:
         return await self._runner.read(lambda tx: embedded.mapped(tx, folder, names))
 
-    async def stage(self, folder: Folder, names: Mapping[str, str], marker: Marker) -> None:
-        await self._runner.write(lambda tx: embedded.stage(tx, folder, names, marker))
+    async def stage(
+        self, folder: Folder, names: Mapping[str, str], marker: Marker, *, may: MayStage | None = None
+    ) -> Mapping[str, MappedName]:
+        return await self._runner.write(lambda tx: embedded.stage(tx, folder, names, marker, may))
 
     async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None:
         await self._runner.write(lambda tx: embedded.unmap(tx, folder, names, rotation_id))

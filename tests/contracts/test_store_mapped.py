@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from rotator.domain.changes import EraseText, ForgetRotation, SealText, SwitchMapped
+from rotator.domain.mapped import MappedName
 from rotator.domain.model import CredentialState, Folder, Lease, Secret
 from rotator.errors import DestinationUnavailable
-from rotator.ports import MappedName, Marker
+from rotator.ports import Marker
 from tests.builders import CLIENT, KEY, TENANT, a_credential
 from tests.contracts.stores import TTL, Books
 
@@ -69,6 +72,27 @@ async def test_L8_a_lower_token_stages_nothing(books: Books) -> None:
         await books.store.stage(FOLDER, NAMES | {"other": "NEW"}, marker("old", token=4))
     assert await books.store.mapped(FOLDER, ["NEW"]) == {}
     assert (await books.store.mapped(FOLDER, ["ID"]))["ID"].staged_key_id == KEY
+
+
+async def test_whoever_stages_is_asked_with_what_is_there_and_told_what_stands_there_then(books: Books) -> None:
+    await promoted(books)
+    asked: list[set[str]] = []
+
+    def refuse(found: Mapping[str, MappedName]) -> bool:
+        asked.append({name.key_id for name in found.values()})
+        return False
+
+    def fail(found: Mapping[str, MappedName]) -> bool:
+        raise DestinationUnavailable("embedded", "write", f"{len(found)} of them")
+
+    before = await books.store.mapped(FOLDER, NAMES.values())
+    assert await books.store.stage(FOLDER, NAMES, marker("new", token=2), may=refuse) == before
+    with pytest.raises(DestinationUnavailable, match="5 of them"):
+        await books.store.stage(FOLDER, NAMES, marker("new", token=2), may=fail)
+    assert await books.store.mapped(FOLDER, NAMES.values()) == before
+    after = await books.store.stage(FOLDER, NAMES, marker("new", token=2), may=lambda _: True)
+    assert after == await books.store.mapped(FOLDER, NAMES.values()) != before
+    assert asked == [{KEY}]
 
 
 async def test_names_are_taken_away_only_from_their_own_rotation_and_folder(books: Books) -> None:

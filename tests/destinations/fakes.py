@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from rotator.destinations.formats.disk import Disk
+from rotator.domain.mapped import MappedName, MayStage
 from rotator.domain.model import Folder
 from rotator.errors import DestinationUnavailable
-from rotator.ports import MappedName, Marker
+from rotator.ports import Marker
 
 
 class FakeMapped:
@@ -22,7 +23,11 @@ class FakeMapped:
     async def mapped(self, folder: Folder, names: Collection[str]) -> Mapping[str, MappedName]:
         return {name: self.rows[folder, name] for name in names if (folder, name) in self.rows}
 
-    async def stage(self, folder: Folder, names: Mapping[str, str], marker: Marker) -> None:
+    async def stage(
+        self, folder: Folder, names: Mapping[str, str], marker: Marker, *, may: MayStage | None = None
+    ) -> Mapping[str, MappedName]:
+        if may is not None and not may(known := await self.mapped(folder, names.values())):
+            return known
         for field, name in names.items():
             old = self.rows.get((folder, name))
             if old and old.rotation_id == marker.rotation_id and old.token > marker.token:
@@ -30,6 +35,7 @@ class FakeMapped:
             plain = MappedName(name, marker.rotation_id, field, "", "", 0, 0, "")
             ours = replace(old or plain, rotation_id=marker.rotation_id, field=field, staged_key_id=marker.key_id)
             self.rows[folder, name] = replace(ours, token=marker.token, installation=marker.installation)
+        return await self.mapped(folder, names.values())
 
     async def unmap(self, folder: Folder, names: Collection[str], rotation_id: str) -> None:
         for name in names:

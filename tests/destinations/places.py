@@ -15,8 +15,9 @@ from typing import Any, ClassVar, TypeVar
 from rotator.destinations import Opener, Surroundings
 from rotator.destinations.formats.disk import Disk
 from rotator.destinations.surroundings import Kept
+from rotator.domain.mapped import MappedName
 from rotator.domain.model import DestinationRule, Rotation, Secret
-from rotator.ports import Clock, Destination, MappedName, MappedSecrets, Marker, Parcel
+from rotator.ports import Clock, Destination, MappedSecrets, Marker, Parcel
 from rotator.store.opening import open_store
 from tests.builders import CLIENT, TENANT, a_rotation
 from tests.destinations.fakes import FakeMapped, QuickDisk

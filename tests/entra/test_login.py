@@ -19,12 +19,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from rotator.domain.model import Secret
+from rotator.entra.login import Login
 from rotator.errors import DirectoryThrottled, DirectoryUnavailable, PermissionDenied, SignInRefused
 from rotator.simulator.server import Running
 from rotator.simulator.signing import RsaSigner
 from rotator.simulator.simulation import Simulation
 from rotator.simulator.transport import SimTransport
 from tests.entra.connecting import SCOPE, Connected, connected_to, in_process
+from tests.fakes import ManualClock
 
 ISSUER = "https://issuer.example"
 SUBJECT = "system:serviceaccount:rotator:rotator"
@@ -198,6 +200,29 @@ async def test_the_azure_cli_signs_in_and_its_token_is_kept(
         there.fault(match="^getApplication", status=401, times=1)
         assert await can_read(there)
         assert (tmp_path / "calls").read_text() == "xx"
+
+
+async def test_a_token_at_hand_is_not_searched_for_again_until_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async with in_process() as there:
+        assert await can_read(there)
+        ask = Login._ask
+
+        async def counted(login: Login) -> str:
+            asked.append(login._who.connection)
+            return await ask(login)
+
+        monkeypatch.setattr(Login, "_ask", counted)
+        assert await can_read(there)
+        assert asked == []
+        there.fault(match="^getApplication", status=401, times=1)
+        assert await can_read(there)
+        assert (asked, there.requests("token")) == (["contoso"], 2)
+        assert isinstance(there.clock, ManualClock)
+        there.clock.advance(31)
+        assert await can_read(there)
+        assert (asked, there.requests("token")) == (["contoso"] * 2, 2)
 
 
 @pytest.mark.parametrize("present", [True, False])
