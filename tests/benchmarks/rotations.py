@@ -13,8 +13,8 @@ from tests.benchmarks.ours import Ours, engine_at
 from tests.benchmarks.report import Goal, Line, Runs, measured, show
 from tests.benchmarks.tenant import Tenant, tenant, write_configuration
 
-#: Rotations in a round of each contestant; ours takes turns with as many more. At its end ours waits for the last visits,
-#: which differ in length, while a floor's cycles end together: the more there are, the less that shows.
+#: Rotations in a round of each contestant; ours takes turns with as many more. At its end ours waits for the last
+#: visits, which differ in length, while a floor's cycles end together: the more there are, the less that shows.
 ROTATIONS = 80
 #: Latency of every answer in seconds, turns, and the goals beside msgraph-sdk with our sign-ins and beside httpx.
 _COURSES = ((0.0, 5, None, Goal(least=0.4)), (0.1, 2, Goal(least=0.9), Goal(least=0.9)))
