@@ -35,7 +35,7 @@ def test_a_secret_that_cannot_be_recorded_is_kept_until_it_can(cluster: Cluster,
     application = tenant.application(displayName="Kept")
     cluster.add("kept", application)
     cluster.document["api"] = {"listen": "127.0.0.1:0"}
-    tenant.control("POST", "faults", {"match": "addPassword", "delay": 2, "times": 1})
+    tenant.control("POST", "faults", {"match": "addPassword", "delay": 4, "times": 1})
     node = cluster.start("one", url=over(cable, cluster))
     objects = [application["objectId"]]
     cluster.until(lambda: bool(cluster.valid_secrets(objects)))
@@ -68,7 +68,7 @@ def test_a_server_that_crashes_and_starts_again_costs_no_secret(
     cluster = Cluster(tmp_path, tenant, own_server.make_database())
     application = tenant.application(displayName="Crashed")
     cluster.add("crashed", application)
-    tenant.control("POST", "faults", {"match": "addPassword", "delay": 2, "times": 1})
+    tenant.control("POST", "faults", {"match": "addPassword", "delay": 4, "times": 1})
     space = cluster.space("one")
     try:
         node = cluster.run(space, "one")
@@ -88,8 +88,8 @@ def kept_by_a_dead_node(cluster: Cluster, tenant: Tenant, cable: Cable) -> tuple
     """A node that has been killed with an issued secret in its file, behind a cable that leads again."""
     application = tenant.application(displayName="Spooled")
     cluster.add("spooled", application)
-    cluster.document["connections"][0] |= {"propagation": "1s", "timeouts": {"request": "5s"}}
-    tenant.control("POST", "faults", {"match": "addPassword", "delay": 2, "times": 1})
+    cluster.document["connections"][0] |= {"propagation": "1s", "timeouts": {"request": "15s"}}
+    tenant.control("POST", "faults", {"match": "addPassword", "delay": 4, "times": 1})
     space = cluster.space("one", url=over(cable, cluster))
     node = cluster.run(space, "one")
     objects = [application["objectId"]]
