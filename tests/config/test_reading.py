@@ -91,6 +91,27 @@ def test_a_key_left_out_is_skipped_whole() -> None:
     assert table(text, leave_out="rotations") == {"a": 1, "z": {"rotations": [1]}}
 
 
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("a: 1\nrotations: # ours\n- x: 1\n\n# and\n-\n  y\nz: 2\n", {"a": 1, "z": 2}),
+        ("a: 1\nrotations:\n  - x", {"a": 1}),
+        ("rotations:\n", {}),
+        ("a: {b: 1}\nrotations: [\n{c: 1}\n]\nz: 2\n", {"a": {"b": 1}, "z": 2}),
+        ("a:\n  rotations:\n    - x\n", {"a": {"rotations": ["x"]}}),
+    ],
+)
+def test_a_key_is_left_out_however_it_is_written(text: str, rest: object) -> None:
+    assert table(text, leave_out="rotations") == rest
+
+
+def test_places_behind_what_is_left_out_stay() -> None:
+    made = table("rotations:\n  - a\n  - b\nz: 1\n", leave_out="rotations")
+    assert place_of(made, ("z",)) == ("f", 4, 4)
+    with pytest.raises(Unreadable, match=r"^f:3:4: "):
+        table("rotations:\n  - a\nz: *one\n", leave_out="rotations")
+
+
 def test_a_key_twice_is_told_and_reading_goes_on() -> None:
     twice: list[tuple[Place, str]] = []
 
