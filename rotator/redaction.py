@@ -101,7 +101,11 @@ def redact_shapes(text: str) -> str:
 
 def names_a_secret(name: str) -> bool:
     """Whether a value under this name is hidden: under `clientSecret` it is, under `secretsMapping` it is not."""
-    return _SECRET_NAME.search(_WORD_START.sub("_", name).lower()) is not None
+    return _SECRET_NAME.search(_words(name)) is not None
+
+
+def _words(name: str) -> str:
+    return _WORD_START.sub("_", name).lower()
 
 
 class _Name(NamedTuple):
@@ -113,9 +117,7 @@ class _Name(NamedTuple):
 
 
 def _look_at(name: str) -> _Name:
-    return _Name(
-        redact_text(name), names_a_secret(name), _COUNTED.search(_WORD_START.sub("_", name).lower()) is not None
-    )
+    return _Name(redact_text(name), names_a_secret(name), _COUNTED.search(_words(name)) is not None)
 
 
 _look_once = lru_cache(maxsize=512)(_look_at)

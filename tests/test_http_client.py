@@ -63,6 +63,16 @@ async def test_a_hook_sees_each_answer_before_it_is_read_and_one_that_fails_leav
     assert held[0].is_closed
 
 
+async def test_a_hook_sees_each_request_before_it_is_sent() -> None:
+    async def mark(request: httpx.Request) -> None:
+        request.headers["x-mark"] = "seen"
+
+    async with client(
+        lambda request: httpx.Response(200, text=request.headers["x-mark"]), event_hooks={"request": [mark]}
+    ) as http:
+        assert (await http.get("https://here.example/")).text == "seen"
+
+
 async def test_an_answer_can_be_read_bit_by_bit() -> None:
     async with client(lambda _: httpx.Response(200, text="bits")) as http:
         async with http.stream("GET", "https://here.example/") as answer:

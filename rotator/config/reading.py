@@ -7,7 +7,6 @@ a thousand rotations. Plain words are read as YAML 1.2 does: only true and false
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from typing import Any, NamedTuple
@@ -77,11 +76,7 @@ def read(text: str, file: str, *, twice: list[tuple[Place, str]], leave_out: str
 
     Raises Unreadable at the first thing that is not YAML as we take it; in a block that is left out not always.
     """
-    shorter = _emptied(text, leave_out) if leave_out else text
-    if shorter != text:
-        # What is left may not be understood without it, for all that it looked like a block.
-        with contextlib.suppress(Unreadable):
-            return read(shorter, file, twice=twice)
+    text = _emptied(text, leave_out) if leave_out else text
     reader = _Reader(file, leave_out, twice)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -98,8 +93,11 @@ def read(text: str, file: str, *, twice: list[tuple[Place, str]], leave_out: str
 
 
 def _emptied(text: str, key: str) -> str:
-    """The text with that top-level block's lines empty, which spares YAML a thousand rotations; places stay."""
-    block = rf"^{re.escape(key)}:[ \t]*(?:#.*)?\n(?:(?:[ \t#].*|-(?:[ \t].*)?)?(?:\n|\Z))*"
+    """The text with that top-level block's lines empty, which spares YAML a thousand rotations; places stay.
+
+    Only where another key or the end follows it: any other text would come to stand under the key before it.
+    """
+    block = rf"^{re.escape(key)}:[ \t]*(?:#.*)?\n(?:(?:[ \t#].*|-(?:[ \t].*)?)?(?:\n|\Z))*(?=[A-Za-z]\w*:|\Z)"
     return re.sub(block, lambda found: "\n" * found[0].count("\n"), text, flags=re.MULTILINE)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -216,13 +217,19 @@ class _Adapter(GraphRequestAdapter):
         options = {self.observability_options.get_key(): self.observability_options, **request_info.request_options}
         request = self._http_client.build_request(
             request_info.http_method.value,
-            request_info.url,
+            _parsed(request_info.url),
             headers=request_info.request_headers,
             content=request_info.content,
             extensions={REQUEST_OPTIONS_KEY: options},
         )
         response: httpx.Response = await self._http_client.send(request)
         return response
+
+
+@lru_cache(maxsize=256)
+def _parsed(address: str) -> httpx.URL:
+    """The same few addresses below an application; none holds a secret."""
+    return httpx.URL(address)
 
 
 class _Tokens(AccessTokenProvider):

@@ -43,9 +43,9 @@ class PasswordBook:
 
     tenant: Book
     name_cut: int | None = field(default=None)
-    #: The share of texts that begin with a dash.
-    leading_dashes: float = field(default=_DASHES)
     """Cut display names at this many characters, as Entra does for some clients; None keeps them whole."""
+    leading_dashes: float = field(default=_DASHES)
+    """The share of texts that begin with a dash."""
 
     def add(
         self,

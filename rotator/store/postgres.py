@@ -99,7 +99,8 @@ class PostgresSession:
         assert row is not None, "one row, always"
         real, offset = self._time.said(row[0])
         self._begun = Transaction(cursor, self.dialect, real, real + offset, [])
-        self._is_undone_by_loss = True
+        # A read may have handed rows out already, as a backup does.
+        self._is_undone_by_loss = write
         return self._begun
 
     def _connected(self) -> Wire:

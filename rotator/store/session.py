@@ -197,7 +197,7 @@ class Session(Protocol):
     def again(self, error: Exception) -> bool:
         """Was nothing done because of something that passes, so that the same operation may well succeed the next time?
 
-        Another transaction came in between, or the connection was lost before the commit. Asked after `rollback`.
+        Another transaction came in between, or a write's connection was lost before its commit. Asked after `rollback`.
         """
 
     def tidy(self) -> bool:

@@ -112,6 +112,11 @@ def test_places_behind_what_is_left_out_stay() -> None:
         table("rotations:\n  - a\nz: *one\n", leave_out="rotations")
 
 
+def test_what_follows_does_not_come_to_stand_under_the_key_before() -> None:
+    with pytest.raises(Unreadable):
+        table("a:\nrotations:\n[1]\n", leave_out="rotations")
+
+
 def test_a_key_twice_is_told_and_reading_goes_on() -> None:
     twice: list[tuple[Place, str]] = []
 

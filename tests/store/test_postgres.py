@@ -16,11 +16,12 @@ import pytest
 from rotator.domain.changes import SealText
 from rotator.domain.edits import Add
 from rotator.domain.model import Secret
-from rotator.errors import NoBooks, StoreUnavailable, StoreUnusable
+from rotator.errors import LeaseLost, NoBooks, StoreUnavailable, StoreUnusable
 from rotator.store.migrating import MIGRATIONS, migrate_server
 from rotator.store.opening import open_store
 from rotator.store.postgres import KIND, LIMITS, options
 from rotator.store.store import SqlStore
+from rotator.store.writes import Order, write
 from tests.builders import KEY, a_credential, a_rotation, an_entry
 from tests.cluster.cable import Cable, Pooler
 from tests.fakes import SeededChance
@@ -197,6 +198,42 @@ async def test_a_connection_lost_half_way_is_replaced_and_all_is_done_anew(url: 
     store = opened(url)
     await store._runner.write(half_way(url, losses=2))
     assert asked(url, "SELECT name FROM meta WHERE name IN ('half', 'whole') ORDER BY 1") == [("half",), ("whole",)]
+    store.close()
+
+
+async def test_a_read_that_loses_its_connection_hands_nothing_out_twice(url: str) -> None:
+    store = opened(url)
+    handed_out: list[str] = []
+
+    def hand_out(tx: Any) -> None:
+        handed_out.append("a line")
+        cut(url)
+        tx.cursor.execute("SELECT 1")
+
+    with pytest.raises(StoreUnavailable):
+        await store._runner.read(hand_out)
+    assert handed_out == ["a line"]
+    store.close()
+
+
+async def test_L8_a_write_that_is_said_again_after_a_take_over_is_refused(url: str) -> None:
+    store = opened(url)
+    await store.define([Add(a_rotation())])
+    (claim,) = await store.claim("one", limit=1, ttl=TTL)
+    order = Order(claim.lease, [a_credential()], TTL)
+    tried: list[int] = []
+
+    def lose(tx: Any) -> None:
+        tried.append(claim.lease.token)
+        if len(tried) == 1:
+            asked(url, "UPDATE leases SET token = token + 1, holder = 'two'")
+            cut(url)
+        write(tx, order, store._seal)
+
+    with pytest.raises(LeaseLost, match="token 2 of two"):
+        await store._runner.write(lose)
+    assert len(tried) == 2
+    assert asked(url, "SELECT key_id FROM credentials") == []
     store.close()
 
 
